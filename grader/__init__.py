@@ -1,0 +1,6 @@
+"""The grader.  In a notebook: `from grader import check, hint, when_written`.  For instructors: the command `grader`."""
+
+from grader.check import check, hint
+from grader.when_written import when_written
+
+__all__ = ["check", "hint", "when_written"]

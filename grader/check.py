@@ -1,0 +1,83 @@
+"""What a student calls in the notebook: `check` and `hint`.
+
+`check` returns an object whose plain text is the number of points, because that is what nbgrader reads: a cell whose
+output is a number below the maximum counts as not (fully) passed by its Validate button.  The words are in the
+Markdown that Jupyter shows instead.  While grading, this code does not run: the judge asks the functions itself.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from grader import message
+from grader.answer import ask_here
+from grader.exercises import find
+from grader.verdict import CheckBroken, Verdict, judge
+
+PUBLIC_SEED = 20_2006  # any number: these inputs are no secret
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A verdict as a notebook shows it."""
+
+    verdict: Verdict
+
+    @property
+    def points(self) -> float:
+        """Points earned in the visible check."""
+        return self.verdict.points
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/markdown": message.markdown(self.verdict), "text/plain": f"{self.points:g}"}
+
+    def __str__(self) -> str:
+        return message.plain(self.verdict)
+
+
+@dataclass(frozen=True)
+class Note:
+    """Markdown in a notebook, plain text elsewhere; worth no points."""
+
+    text: str
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/markdown": self.text, "text/plain": "0"}
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def check(name: str, function: Any) -> Outcome | Note:
+    """Check a function against the exercise with this name, on inputs drawn from a public seed.
+
+    Never raises for a wrong answer: what is wrong is said in the outcome.
+    """
+    try:
+        exercise = find(name)
+    except KeyError as error:
+        return Note(str(error.args[0]))
+    try:
+        return Outcome(judge(exercise, exercise.cases(PUBLIC_SEED), lambda case: ask_here(function, case)))
+    except CheckBroken as error:
+        return Note(f"This check is broken, and it is not your mistake. Please tell the course staff: {error}")
+
+
+_given: dict[str, int] = {}
+
+
+def hint(name: str, step: int | None = None) -> Note:
+    """The next hint of an exercise: the idea, then the formula, then the line.  `step` (1-3) picks one."""
+    try:
+        exercise = find(name)
+    except KeyError as error:
+        return Note(str(error.args[0]))
+    if step is None:
+        step = min(_given.get(name, 0) + 1, len(exercise.hints))
+    if step not in (1, 2, 3):
+        return Note("Hints have three steps: 1 the idea, 2 the formula, 3 the line.")
+    _given[name] = step
+    kind = ("the idea", "the formula", "the line")[step - 1]
+    text = exercise.hints[step - 1]
+    body = f"```python\n{text}\n```" if step == 3 else text
+    more = "" if step == 3 else f'\n\nStill stuck? Run `hint("{name}")` again.'
+    return Note(f"**Hint {step} of 3, {kind}.** {'' if step < 3 else chr(10)}{body}{more}")
