@@ -54,7 +54,9 @@ def bumps(dtype: torch.dtype = torch.float64) -> GaussianMixture:
     return GaussianMixture.isotropic(weights, means / scale, (std / scale) ** 2)
 
 
-def ring_mixture(K: int = 8, radius: float = 1.4, std: float = 0.12, dtype: torch.dtype = torch.float64) -> GaussianMixture:
+def ring_mixture(
+    K: int = 8, radius: float = 1.4, std: float = 0.12, dtype: torch.dtype = torch.float64
+) -> GaussianMixture:
     """K equal Gaussians on a circle in the plane."""
     angle = torch.arange(K, dtype=dtype) * (2 * math.pi / K)
     means = radius * torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)

@@ -6,8 +6,8 @@ Shapes: x: (B, *D); t: an int, or (B,) integers.  Densities come back as `Gaussi
 
 from collections.abc import Iterator
 
-from torch import Tensor, ones_like, zeros_like
 from torch import Generator as TorchGenerator
+from torch import Tensor, ones_like, zeros_like
 
 from diffkit.errors import RangeError
 from diffkit.gaussian import Gaussian, kl, randn_like
@@ -43,7 +43,12 @@ def q_posterior(s: Schedule, x_0: Tensor, x_t: Tensor, t: Index) -> Gaussian:
 
 
 def q_sample(
-    s: Schedule, x_0: Tensor, t: Index, *, noise: Tensor | None = None, generator: TorchGenerator | None = None
+    s: Schedule,
+    x_0: Tensor,
+    t: Index,
+    *,
+    noise: Tensor | None = None,
+    generator: TorchGenerator | None = None,
 ) -> Tensor:
     """x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) noise, in one jump.  Ho et al. 2020, section 3.2."""
     return q_marginal(s, x_0, t).sample(noise=noise, generator=generator)

@@ -58,7 +58,7 @@ class Gaussian:
 
     def affine(self, scale: Tensor | float, shift: Tensor | float = 0.0) -> "Gaussian":
         """Distribution of scale * x + shift, coordinate by coordinate."""
-        scale = torch.as_tensor(scale).to(self.mean)
+        scale = torch.as_tensor(scale, dtype=self.mean.dtype, device=self.mean.device)
         return Gaussian(scale * self.mean + shift, scale**2 * self.var)
 
     def __add__(self, other: "Gaussian") -> "Gaussian":
@@ -108,7 +108,7 @@ class FullGaussian:
         return FullGaussian(self.mean[..., keep], self.cov[..., keep, :][..., keep])
 
     def condition(self, on: list[int], value: Tensor) -> "FullGaussian":
-        """Distribution of the other coordinates, given x[on] = value.  value: (*B, len(on)).  Bishop 2006, eq. 2.81-2.82."""
+        """Distribution of the other coordinates, given x[on] = value: (*B, len(on)).  Bishop 2006, eq. 2.81-2.82."""
         rest = [i for i in range(self.mean.shape[-1]) if i not in on]
         if not rest:
             raise RangeError("every coordinate is conditioned on: leave at least one to have a distribution of")

@@ -72,7 +72,7 @@ class GaussianMixture:
     def isotropic(cls, weights: Tensor, means: Tensor, var: Level) -> "GaussianMixture":
         """Components N(means[k], var[k] I).  var: a number or (K,)."""
         eye = torch.eye(means.shape[-1], dtype=means.dtype, device=means.device)
-        var = torch.as_tensor(var).to(means).expand(len(means))
+        var = torch.as_tensor(var, dtype=means.dtype, device=means.device).expand(len(means))
         return cls(weights, means, var[:, None, None] * eye)
 
     @cached_property
@@ -158,7 +158,7 @@ class GaussianMixture:
         """alpha and sigma as (B or 1, 1, 1), ready for (B, K, d)."""
         if x.ndim != 2 or x.shape[1] != self.means.shape[1]:
             raise ShapeError(f"x has shape {tuple(x.shape)}: this mixture needs (B, {self.means.shape[1]})")
-        out = [torch.as_tensor(v).to(x).reshape(-1, 1, 1) for v in (alpha, sigma)]
+        out = [torch.as_tensor(v, dtype=x.dtype, device=x.device).reshape(-1, 1, 1) for v in (alpha, sigma)]
         if any(len(v) not in (1, len(x)) for v in out):
             raise ShapeError("alpha and sigma must be numbers or hold one value per row of x")
         return out[0], out[1]

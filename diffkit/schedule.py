@@ -65,7 +65,7 @@ class Schedule:
     @cached_property
     def noise_var(self) -> Tensor:
         """1 - alpha_bar_t, (T+1,), without the cancellation that the subtraction suffers at small t."""
-        return -torch.expm1(torch.cumsum(torch.log1p(-self.beta), 0))
+        return 0.0 - torch.expm1(torch.cumsum(torch.log1p(-self.beta), 0))  # a plain minus would make -0 of 0
 
     @cached_property
     def beta_tilde(self) -> Tensor:
@@ -129,7 +129,13 @@ def cosine(T: int, s: float = 0.008, beta_max: float = 0.999, *, device: str = "
 
 
 def sigmoid(
-    T: int, start: float = -3.0, end: float = 3.0, tau: float = 1.0, beta_max: float = 0.999, *, device: str = "cpu"
+    T: int,
+    start: float = -3.0,
+    end: float = 3.0,
+    tau: float = 1.0,
+    beta_max: float = 0.999,
+    *,
+    device: str = "cpu",
 ) -> Schedule:
     """alpha_bar falls like a sigmoid between start and end, rescaled to run from 1 to 0.  Jabri et al. 2022, alg. 1."""
     _check_steps(T)

@@ -1,4 +1,4 @@
-"""The grader.  In a notebook: `from grader import check, hint, when_written`.  For instructors: the command `grader`."""
+"""The grader.  For notebooks: `from grader import check, hint, when_written`; for instructors: the command `grader`."""
 
 from grader.check import check, hint
 from grader.when_written import when_written

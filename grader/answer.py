@@ -13,7 +13,15 @@ from torch import Tensor
 from grader.exercise import Case, Served
 
 Kind = Literal[
-    "value", "raised", "unwritten", "undefined", "not-callable", "no-gradient", "unreadable", "timeout", "died"
+    "value",
+    "raised",
+    "unwritten",
+    "undefined",
+    "not-callable",
+    "no-gradient",
+    "unreadable",
+    "timeout",
+    "died",
 ]
 
 

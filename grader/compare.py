@@ -41,7 +41,7 @@ def same(value: Any, expected: Any) -> bool:
             return False
         return all(same(v, e) for v, e in zip(value, expected, strict=True))
     a, b = _as_tensor(value), _as_tensor(expected)
-    if a is None or b is None or a.shape != b.shape:
+    if a is None or b is None or a.shape != b.shape or a.device != b.device or a.dtype.is_complex:
         return False
     return _close(a, b, max(_tolerance(a), _tolerance(b))).all().item() is True
 
@@ -49,7 +49,7 @@ def same(value: Any, expected: Any) -> bool:
 def _tuple_mismatch(value: Any, expected: tuple[Any, ...], strict: bool) -> Mismatch | None:
     if not isinstance(value, tuple | list) or len(value) != len(expected):
         got = f"{type(value).__name__} of {len(value)}" if isinstance(value, tuple | list) else type(value).__name__
-        return Mismatch("type", f"your function returned a {got}; a tuple of {len(expected)} values is expected")
+        return Mismatch("type", f"your function returned `{got}`; a tuple of {len(expected)} values is expected")
     for i, (v, e) in enumerate(zip(value, expected, strict=True)):
         found = mismatch(v, e, strict_dtype=strict)
         if found:
@@ -64,7 +64,7 @@ def _tensor_mismatch(value: Any, expected: Tensor, strict: bool) -> Mismatch | N
         return Mismatch("type", "your function returned a NumPy array; stay in torch and return a tensor")
     got = _as_tensor(value)
     if got is None:
-        return Mismatch("type", f"your function returned a {type(value).__name__}; a tensor is expected")
+        return Mismatch("type", f"your function returned `{type(value).__name__}`; a tensor is expected")
     if got.device != expected.device:
         return Mismatch("device", f"the result is on {got.device}, the inputs were on {expected.device}")
     if got.shape != expected.shape:
@@ -84,16 +84,20 @@ def _value_mismatch(got: Tensor, expected: Tensor) -> Mismatch | None:
     place = f"at index {list(at)}" if at else "the value"
     detail = f"{place}: yours {got[at].item():.6g}, expected {expected[at].item():.6g}"
     if not torch.isfinite(got[at]) and torch.isfinite(expected[at]):
-        return Mismatch("not finite", f"{int((~torch.isfinite(got)).sum())} of {got.numel()} entries are inf or nan", detail)
+        return Mismatch(
+            "not finite",
+            f"{int((~torch.isfinite(got)).sum())} of {got.numel()} entries are inf or nan",
+            detail,
+        )
     wrong = int((~good).sum())
     share = f"{wrong} of {got.numel()} entries differ" if got.ndim else "the value differs"
     return Mismatch("values", share, detail)
 
 
 def _as_tensor(value: Any) -> Tensor | None:
-    """Tensors as they are, numbers as float64 tensors, anything else None."""
+    """Plain tensors as they are, numbers as float64 tensors, anything else (subclasses, sparse ones) None."""
     if type(value) is Tensor or type(value) is torch.nn.Parameter:
-        return value.detach()
+        return value.detach() if value.layout is torch.strided and not value.is_quantized else None
     if isinstance(value, int | float | np.floating | np.integer) and not isinstance(value, bool):
         try:
             return torch.tensor(float(value), dtype=torch.float64)

@@ -47,9 +47,11 @@ def _not_begun(verdict: Verdict, hint: bool) -> str:
 
 def _diagnosis(verdict: Verdict, numbers: bool) -> list[str]:
     first = verdict.findings[0]
-    lines = [f"First difference, asked for *{first.case.label}*: {first.public}."]
+    lines = [
+        f"First difference, asked for *{first.case.label}*: {first.public}{'' if first.public[-1] in '.?' else '.'}"
+    ]
     if numbers and first.detail:
-        lines.append(f"({first.detail}.)")
+        lines.append(f"(It is {first.detail}.)")
     if numbers and (asked := _inputs(first)):
         lines.append(f"Asked with {asked}.")
     if verdict.misconception:

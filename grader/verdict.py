@@ -11,6 +11,8 @@ from grader.answer import Answer, ask_here
 from grader.compare import Mismatch, mismatch, same
 from grader.exercise import Case, Exercise, Misconception
 
+MOST_TIMEOUTS = 2  # a function that ran out of time twice is not asked again: each question costs seconds
+
 Asker = Callable[[Case], Answer]
 
 
@@ -62,7 +64,8 @@ def judge(exercise: Exercise, cases: Sequence[Case], ask: Asker) -> Verdict:
     expected = [_expected(exercise, case) for case in cases]
     answers: list[Answer] = []
     for case in cases:
-        answer = ask(case)
+        slow = sum(a.kind == "timeout" for a in answers)
+        answer = ask(case) if slow < MOST_TIMEOUTS else Answer("timeout")
         answers.append(answer)
         if answer.kind in ("unwritten", "undefined", "not-callable"):
             break  # the other cases would only say the same
@@ -108,17 +111,24 @@ def _explain(case: Case, found: Mismatch) -> str:
 
 
 def _no_value(answer: Answer) -> str:
+    line = quoted(answer.line) if answer.line else ""
     said = {
         "unwritten": "not written yet",
         "undefined": "this name is not defined: run the cell that defines it",
-        "not-callable": f"a function is expected here, this is a {answer.text}",
+        "not-callable": f"a function is expected here, this is of type {quoted(answer.text)}",
         "no-gradient": "no gradient flows through: stay in torch (no .item(), .numpy(), .detach(), torch.tensor(...))",
-        "unreadable": f"your function returned something that is not a tensor, number or tuple: {answer.text}",
+        "unreadable": f"your function returned something that is not a tensor, number or tuple: {quoted(answer.text)}",
         "timeout": "no answer in time: is there a loop that does not end?",
-        "died": f"the process that ran your function ended: {answer.text}",
-        "raised": f"your function raised {answer.text}" + (f", in the line `{answer.line}`" if answer.line else ""),
+        "died": f"the process that ran your function ended: {quoted(answer.text)}",
+        "raised": f"your function raised {quoted(answer.text)}" + (f" in the line {line}" if line else ""),
     }
     return said[answer.kind]
+
+
+def quoted(text: str, most: int = 300) -> str:
+    """Text that the student's process wrote, as inline code: there it cannot become HTML, a link or maths."""
+    plain = " ".join(text.replace("`", "'").split())
+    return f"`{plain[:most]}{' ...' if len(plain) > most else ''}`"
 
 
 def _recognise(exercise: Exercise, cases: Sequence[Case], answers: Sequence[Answer]) -> Misconception | None:

@@ -11,7 +11,10 @@ SYMBOLS: dict[str, tuple[str, str]] = {
     "x_t": (r"\mathbf{x}_t", "the data point after t noising steps, same shape"),
     "beta": (r"\beta_t", "variance of the noise that step t adds, between 0 and 1"),
     "alpha": (r"\alpha_t", "1 - beta_t, the share of variance that step t keeps"),
-    "alpha_bar": (r"\bar\alpha_t", "running product of alpha_1 .. alpha_t, the share of variance that is still data"),
+    "alpha_bar": (
+        r"\bar\alpha_t",
+        "running product of alpha_1 .. alpha_t, the share of variance that is still data",
+    ),
     "eps": (r"\boldsymbol\varepsilon", "standard normal noise, same shape as the data"),
     "q": ("q", "density of the forward process (fixed, nothing is learned in it)"),
     "N": (r"\mathcal{N}(\mathbf{x}; \mathbf{m}, S)", "normal density at x with mean m and covariance S"),
@@ -21,7 +24,10 @@ SYMBOLS: dict[str, tuple[str, str]] = {
     "Var": (r"\operatorname{Var}", "variance of one coordinate"),
     "snr": (r"\mathrm{SNR}(t)", "signal-to-noise ratio: variance from data over variance from noise"),
     "KL": (r"D_{\mathrm{KL}}", "Kullback-Leibler divergence, in nats"),
-    "mix": (r"w_k, \boldsymbol\mu_k, S_k", "weight, mean and covariance of component k of a Gaussian mixture"),
+    "mix": (
+        r"w_k, \boldsymbol\mu_k, S_k",
+        "weight, mean and covariance of component k of a Gaussian mixture",
+    ),
     "f": ("f(t)", "the cosine curve that the cosine schedule follows"),
     "tau": (r"\tau", "diffusion time, the inverse of the signal-to-noise ratio"),
     "y": (r"\mathbf{y}", "the noisy point with the shrinking undone, x_t divided by the root of alpha_bar_t"),

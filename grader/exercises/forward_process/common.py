@@ -36,7 +36,11 @@ WITHHOLDS = (
 
 def criteria(value: float, edges: float, clean: float = 0.0) -> tuple[Criterion, ...]:
     """The usual three criteria with their points."""
-    all_three = (Criterion("value", value, VALUE), Criterion("edges", edges, EDGES), Criterion("clean", clean, CLEAN))
+    all_three = (
+        Criterion("value", value, VALUE),
+        Criterion("edges", edges, EDGES),
+        Criterion("clean", clean, CLEAN),
+    )
     return tuple(c for c in all_three if c.points)
 
 

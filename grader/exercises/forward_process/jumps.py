@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 
 from grader.exercise import Case, Draw, Exercise, Misconception
-from grader.exercises.forward_process.common import WITHHOLDS, criteria, per_example, random_alpha_bar, random_beta
+from grader.exercises.forward_process.common import (
+    WITHHOLDS,
+    criteria,
+    per_example,
+    random_alpha_bar,
+    random_beta,
+)
 
 
 def q_sample_loop(x_0: Tensor, t: int, beta: Tensor, noises: Tensor) -> Tensor:

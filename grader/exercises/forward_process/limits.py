@@ -315,7 +315,10 @@ def _draw_mixture(d: Draw) -> Iterator[Case]:
     T, K = d.integer(6, 10), 3
     alpha_bar = random_alpha_bar(d, T)
     weights = torch.softmax(d.randn(K, dtype=torch.float64), 0)
-    means, stds = 1.5 * d.randn(K, dtype=torch.float64), 0.2 + 0.5 * torch.sigmoid(d.randn(K, dtype=torch.float64))
+    means, stds = (
+        1.5 * d.randn(K, dtype=torch.float64),
+        0.2 + 0.5 * torch.sigmoid(d.randn(K, dtype=torch.float64)),
+    )
     x, t = 1.5 * d.randn(9, dtype=torch.float64), d.integer(2, T - 1)
     mixture = (weights, means, stds)
     yield Case("points in the middle", (x, t, alpha_bar, *mixture))
@@ -327,7 +330,9 @@ def _draw_mixture(d: Draw) -> Iterator[Case]:
     yield Case("points far out", (far, t, alpha_bar, *mixture), "far")
 
 
-def _mixture_wrong(rule: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]) -> Callable[..., Tensor]:
+def _mixture_wrong(
+    rule: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]],
+) -> Callable[..., Tensor]:
     def wrong(x: Tensor, t: int, ab: Tensor, w: Tensor, means: Tensor, stds: Tensor) -> Tensor:
         return _log_mixture(x, w, *rule(ab[t], 1 - ab[t], means, stds))
 

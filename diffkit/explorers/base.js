@@ -1,0 +1,91 @@
+// Helpers of every explorer.  They build the page and draw lines; no mathematics is done here.
+
+function build(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+const html = (tag, attributes = {}, ...children) =>
+  build(document.createElement(tag), attributes, children);
+const svg = (tag, attributes = {}, ...children) =>
+  build(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+
+// A letter with an index that has no sign of its own: sub("x", "T").
+const sub = (letter, index) => html("span", {}, letter, html("sub", {}, index));
+
+// Notebook front ends take plain keys for themselves (arrows move between cells, letters are commands), unless the
+// event stops here.  Keys with Ctrl, Alt or Meta, Shift+Enter and Escape stay theirs.
+function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    const theirs = event.ctrlKey || event.altKey || event.metaKey || event.key === "Escape";
+    if (!theirs && !(event.shiftKey && event.key === "Enter")) event.stopPropagation();
+  });
+}
+
+// The numbers behind a trait of bytes.  Copied, because a typed array must start at a multiple of its item size.
+function numbers(model, name, Type) {
+  const bytes = model.get(name);
+  return new Type(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
+
+const raised = (power) => [...String(power)].map((d) => (d === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])).join("");
+
+// Three digits, large and small numbers as powers of ten: 0.0123, 4.04 × 10⁻⁵, ∞.
+function readable(value) {
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : value < 0 ? "−∞" : "undefined";
+  const size = Math.abs(value);
+  if (size === 0 || (size >= 1e-3 && size < 1e4)) return value.toPrecision(3).replace("-", "−");
+  const [digits, power] = value.toExponential(2).split("e");
+  return `${digits.replace("-", "−")} × 10${raised(Number(power))}`;
+}
+
+// Axes with a grid.  x and y: [lowest, highest]; ticks: values, or [value, text] pairs.
+function plot({ width, height, x, y, xTicks, yTicks, xLabel, title }) {
+  const box = { left: 40, right: width - 10, top: 26, bottom: height - 38 };
+  const at_x = (v) => box.left + ((v - x[0]) / (x[1] - x[0])) * (box.right - box.left);
+  const at_y = (v) => box.bottom - ((v - y[0]) / (y[1] - y[0])) * (box.bottom - box.top);
+  const root = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
+  const text = (content, attributes) => {
+    const out = svg("text", attributes);
+    out.textContent = content;
+    root.append(out);
+  };
+  const pairs = (ticks) => ticks.map((tick) => (Array.isArray(tick) ? tick : [tick, String(tick).replace("-", "−")]));
+  for (const [value, label] of pairs(xTicks)) {
+    root.append(svg("line", { class: "grid", x1: at_x(value), x2: at_x(value), y1: box.top, y2: box.bottom }));
+    text(label, { x: at_x(value), y: box.bottom + 16, "text-anchor": "middle" });
+  }
+  for (const [value, label] of pairs(yTicks)) {
+    root.append(svg("line", { class: "grid", x1: box.left, x2: box.right, y1: at_y(value), y2: at_y(value) }));
+    text(label, { x: box.left - 6, y: at_y(value) + 4, "text-anchor": "end" });
+  }
+  text(xLabel, { x: (box.left + box.right) / 2, y: height - 6, "text-anchor": "middle" });
+  text(title, { class: "title", x: box.left, y: 14 });
+  const path = (style) => root.appendChild(svg("path", { class: style }));
+  return { root, box, at_x, at_y, path };
+}
+
+// The path through (x, y), held inside the frame.  A value that is not a number breaks the line; a lone point is a dot.
+function through(axes, xs, ys) {
+  let out = "";
+  let pen = "M";
+  for (let i = 0; i < ys.length; i++) {
+    if (Number.isNaN(ys[i])) { pen = "M"; continue; }
+    const y = Math.min(axes.box.bottom, Math.max(axes.box.top, axes.at_y(ys[i])));
+    out += `${pen}${axes.at_x(xs[i]).toFixed(1)} ${y.toFixed(1)}`;
+    if (pen === "M") out += "h0";
+    pen = "L";
+  }
+  return out;
+}
+
+// A legend below a plot: [[class of the line, words], ..].
+function legend(entries) {
+  const sample = (style) =>
+    svg("svg", { width: 26, height: 10, "aria-hidden": "true" }, svg("path", { class: style, d: "M1 5H25" }));
+  return html("div", { class: "dk-row dk-legend" }, ...entries.map(([style, words]) =>
+    html("span", { class: "dk-row", style: "gap: 6px" }, sample(style), words)));
+}

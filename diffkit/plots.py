@@ -1,0 +1,183 @@
+"""Figures of the lessons: tensors in, one `Figure` with its description out.
+
+Matplotlib's object interface draws: pyplot keeps each figure alive in a global list, this keeps none.
+Colours are those of Okabe & Ito 2008, which colour-blind readers tell apart; every line also differs in its
+dashes, so nothing is said by colour alone.
+"""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+from torch import Tensor
+
+from diffkit.errors import ShapeError
+from diffkit.figure import PIXELS_PER_DOT, Figure
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#000000", "#CC79A7", "#E69F00")  # the palest last
+DASHES = ((), (6, 2), (1.5, 1.5), (7, 2, 1.5, 2), (3, 1, 1, 1, 1, 1), (10, 3))  # ink and gap lengths
+INK, GRID = "#1a1a1a", "#d9d9d9"
+DOTS_PER_INCH = 80  # of a page on screen
+GRAY_RANGE = (-1.5, 1.5)  # black .. white: clean digits lie in [-1, 1], noise reaches further
+
+
+def image_row(images: Tensor, titles: Sequence[str], alt: str) -> Figure:
+    """Gray images side by side.  images: (n, 1, H, W) or (n, H, W); one title each."""
+    return image_grid(images.unsqueeze(0), titles, [""], alt)
+
+
+def image_grid(images: Tensor, column_titles: Sequence[str], row_titles: Sequence[str], alt: str) -> Figure:
+    """Rows and columns of gray images.  images: (rows, columns, 1, H, W) or (rows, columns, H, W).
+
+    One gray scale for all of them: black is -1.5, white +1.5.
+    """
+    if images.ndim == 5 and images.shape[2] == 1:
+        images = images.squeeze(2)
+    if images.ndim != 4 or images.shape[:2] != (len(row_titles), len(column_titles)):
+        raise ShapeError(
+            f"images {tuple(images.shape)} for {len(row_titles)} row titles and {len(column_titles)} column "
+            "titles: pass one title per row and per column, and one gray channel"
+        )
+    rows, columns = images.shape[:2]
+    canvas, axes = _panels(rows, columns, 1.25 * columns + 0.3, 1.25 * rows + 0.35)
+    for i in range(rows):
+        for j in range(columns):
+            _image(axes[i, j], images[i, j], column_titles[j] if i == 0 else "")
+        axes[i, 0].set_ylabel(row_titles[i])
+    return _figure(canvas, alt)
+
+
+def curves(
+    x: Tensor,
+    lines: Mapping[str, Tensor],
+    alt: str,
+    *,
+    x_label: str = "t",
+    y_label: str = "",
+    y_scale: str = "linear",
+) -> Figure:
+    """Lines over one axis.  x: (n,); each line (n,), under its label, which may hold $maths$."""
+    canvas, axes = _panels(1, 1, 6, 3.4)
+    _lines(axes[0, 0], {label: (x, y) for label, y in lines.items()})
+    axes[0, 0].legend(frameon=False)
+    axes[0, 0].set(xlabel=x_label, ylabel=y_label, yscale=y_scale)
+    return _figure(canvas, alt)
+
+
+def curve_panels(panels: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]], alt: str, *, x_label: str = "t") -> Figure:
+    """Panels of lines beside each other: {title: {label: (x, y)}}.  One legend."""
+    canvas, axes = _panels(1, len(panels), 3.1 * len(panels), 2.9)
+    for ax, (title, lines) in zip(axes[0], panels.items(), strict=True):
+        _lines(ax, lines)
+        ax.set(xlabel=x_label, title=title)
+    axes[0, 0].legend(frameon=False)
+    return _figure(canvas, alt)
+
+
+def density(x: Tensor, densities: Mapping[str, Tensor], alt: str, *, x_label: str = "x") -> Figure:
+    """Densities over one axis, the first one filled.  x: (n,); each density (n,)."""
+    canvas, axes = _panels(1, 1, 6, 3.2)
+    _densities(axes[0, 0], x, densities, x_label)
+    return _figure(canvas, alt)
+
+
+def density_and_images(
+    x: Tensor, densities: Mapping[str, Tensor], images: Tensor, titles: Sequence[str], alt: str
+) -> Figure:
+    """A density panel and, beside it, gray images: (n, 1, H, W) or (n, H, W)."""
+    ratios = [2.2] + [1.0] * len(images)
+    canvas, axes = _panels(1, 1 + len(images), 2 * sum(ratios), 2.9, width_ratios=ratios)
+    _densities(axes[0, 0], x, densities, "x")
+    for ax, image, title in zip(axes[0, 1:], images, titles, strict=True):
+        _image(ax, image.squeeze(), title)
+    return _figure(canvas, alt)
+
+
+def trajectories(paths: Tensor, x: Tensor, p: Tensor, alt: str, *, at: Sequence[int]) -> Figure:
+    """Paths of a 1-D process over its density, and that density at the steps in `at`.
+
+    paths: (n, T+1), one row per path; x: (G,) grid; p: (T+1, G), density at every step; at: steps in 0..T.
+    The heat map shows the square root of p, so that thin tails stay visible.
+    """
+    T = len(p) - 1
+    if paths.ndim != 2 or paths.shape[1] != T + 1 or p.shape != (T + 1, len(x)):
+        raise ShapeError(
+            f"paths {tuple(paths.shape)}, x {tuple(x.shape)}, p {tuple(p.shape)}: pass (n, T+1), (G,) and (T+1, G)"
+        )
+    canvas, axes = _panels(1, 2, 9, 3.8, width_ratios=[2.6, 1], sharey=True)
+    flow, side = axes[0]
+    lo, hi = float(x[0]), float(x[-1])
+    heat = _array(p).clip(0).T ** 0.5
+    box = (0, T, lo, hi)
+    flow.imshow(heat, extent=box, origin="lower", aspect="auto", cmap="Blues", vmax=1.3 * heat.max())
+    flow.plot(np.arange(T + 1), _array(paths).T, color=INK, lw=0.6, alpha=0.55)
+    for t, (color, dash) in zip(at, _styles(), strict=False):
+        flow.axvline(t, color=color, dashes=dash, lw=1.4)
+        side.plot(_array(p[t]), _array(x), color=color, dashes=dash, lw=1.8, label=f"t = {t}")
+    flow.set(xlabel="t", ylabel="$x_t$", xlim=(0, T), ylim=(lo, hi), title="paths, and their density behind")
+    side.set(xlabel="density of $x_t$", xlim=(0, None), title="density at the marked t")
+    side.legend(frameon=False)
+    return _figure(canvas, alt)
+
+
+def scatter(points: Tensor, titles: Sequence[str], alt: str) -> Figure:
+    """Panels of 2-D points on one common scale.  points: (panels, n, 2), one title each."""
+    if points.ndim != 3 or points.shape[2] != 2 or len(points) != len(titles):
+        raise ShapeError(f"points {tuple(points.shape)} for {len(titles)} titles: pass (panels, n, 2)")
+    canvas, axes = _panels(1, len(points), 2.1 * len(points) + 0.4, 2.5, sharey=True)
+    reach = 1.05 * float(points.abs().max())
+    for ax, cloud, title in zip(axes[0], _array(points), titles, strict=True):
+        ax.scatter(*cloud.T, s=4, color=COLORS[0], alpha=0.5, linewidths=0)
+        ax.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    return _figure(canvas, alt)
+
+
+def _panels(rows: int, columns: int, width: float, height: float, **layout: Any) -> tuple[Canvas, np.ndarray]:
+    """An empty figure of width x height inches and its axes, (rows, columns)."""
+    canvas = Canvas(figsize=(width, height), layout="constrained", facecolor="white")
+    axes: np.ndarray = canvas.subplots(rows, columns, squeeze=False, **layout)
+    for ax in axes.flat:
+        ax.grid(color=GRID, lw=0.6)
+        ax.set_axisbelow(True)
+        ax.title.set_size(11)
+        ax.spines[["top", "right"]].set_visible(False)
+    return canvas, axes
+
+
+def _figure(canvas: Canvas, alt: str) -> Figure:
+    buffer = io.BytesIO()
+    FigureCanvasAgg(canvas).print_figure(buffer, dpi=PIXELS_PER_DOT * DOTS_PER_INCH, format="png")
+    return Figure(buffer.getvalue(), alt)
+
+
+def _lines(ax: Axes, lines: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+    for (label, (x, y)), (color, dash) in zip(lines.items(), _styles(), strict=False):
+        ax.plot(_array(x), _array(y), color=color, dashes=dash, lw=1.8, label=label)
+
+
+def _densities(ax: Axes, x: Tensor, densities: Mapping[str, Tensor], x_label: str) -> None:
+    _lines(ax, {label: (x, p) for label, p in densities.items()})
+    ax.legend(frameon=False)
+    ax.fill_between(_array(x), _array(next(iter(densities.values()))), color=COLORS[0], alpha=0.15, lw=0)
+    ax.set(xlabel=x_label, ylabel="density", ylim=(0, None), xlim=(float(x[0]), float(x[-1])))
+
+
+def _image(ax: Axes, image: Tensor, title: str) -> None:
+    ax.imshow(_array(image), cmap="gray", vmin=GRAY_RANGE[0], vmax=GRAY_RANGE[1], interpolation="nearest")
+    ax.set(xticks=[], yticks=[], title=title)
+    ax.spines[:].set_visible(False)
+
+
+def _styles() -> Iterator[tuple[str, Any]]:
+    """A colour and a dash pattern per line; no pair comes twice in the first 36."""
+    for k in count():
+        yield COLORS[k % len(COLORS)], DASHES[(k + k // len(COLORS)) % len(DASHES)]
+
+
+def _array(x: Tensor) -> np.ndarray:
+    return x.detach().cpu().double().numpy()

@@ -1,0 +1,1 @@
+"""A made-up class: right answers, wrong ones, accidents and cheats, graded for real.  `python -m grader.demo`."""

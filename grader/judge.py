@@ -1,0 +1,136 @@
+"""Grading one notebook: its cells run in a sandbox, its grade cells are decided here.
+
+Everything that comes from the student's process is a value or a text.  Points follow from values alone, compared in
+this process with references that the sandbox does not have, on inputs that the student has not seen.
+"""
+
+import ast
+import hashlib
+import hmac
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from grader import message
+from grader.exercises import find
+from grader.remote import asker
+from grader.sandbox import Kernel
+from grader.verdict import CheckBroken, Verdict, judge
+
+SKIP = "explore"  # cells for the eye: explorers, figures, equations
+
+
+@dataclass(frozen=True)
+class GradeCell:
+    """A locked test cell as the gradebook has it; what the submission says about it does not count."""
+
+    name: str
+    source: str
+    points: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell to run.  grade: the test cell that stands in its place, if it is one."""
+
+    index: int
+    source: str
+    tags: tuple[str, ...] = ()
+    grade: GradeCell | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """The outcome of one test cell.  broken: the check itself failed, so staff must look; worth no points till then."""
+
+    exercise: str
+    points: float
+    of: float
+    diagnosis: str
+    markdown: str
+    broken: str = ""
+
+
+@dataclass
+class Record:
+    """All that grading a notebook gives.  Plain data, so that it can be kept as JSON.
+
+    outputs: by cell index; scores: by name of the grade cell; notes: what was out of the ordinary, for the report.
+    """
+
+    outputs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    scores: dict[str, Score] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def seed_for(secret: bytes, submission: str, exercise: str) -> int:
+    """A seed that a regrade finds again and nobody outside can guess: HMAC-SHA256 under the course's secret."""
+    digest = hmac.new(secret, f"{submission}\0{exercise}".encode(), hashlib.sha256).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def grade(cells: Sequence[Cell], kernel: Kernel, secret: bytes, submission: str) -> Record:
+    """Run a notebook's cells in order and decide its grade cells where they stand."""
+    record, started = Record(), time.monotonic()
+    for cell in cells:
+        if cell.grade:
+            score = _decide(cell.grade, kernel, secret, submission)
+            record.scores[cell.grade.name] = score
+            if score.broken:
+                record.notes.append(f"the check {score.exercise} is broken")
+        elif SKIP not in cell.tags:
+            result = kernel.run(cell.source)
+            record.outputs[cell.index] = result.outputs
+            if result.status in ("stopped", "died"):
+                record.notes.append(f"cell {cell.index + 1} {result.status}")
+    record.seconds = time.monotonic() - started
+    return record
+
+
+def call_in(source: str) -> tuple[str, str]:
+    """The exercise and the student's name in a test cell `check("exercise", name)`.
+
+    Raises CheckBroken for any other source: it comes from the gradebook, so the course has a mistake.
+    """
+    match ast.parse(source).body:
+        case [ast.Expr(ast.Call(ast.Name("check"), [ast.Constant(str() as exercise), ast.Name(name)], []))]:
+            return exercise, name
+    raise CheckBroken(f"not of the form check('exercise', name): {source!r}")
+
+
+def _decide(cell: GradeCell, kernel: Kernel, secret: bytes, submission: str) -> Score:
+    """Fails closed: whatever goes wrong on our side gives no points and is named for staff."""
+    exercise_name = cell.name
+    try:
+        exercise_name, name = call_in(cell.source)
+        exercise = find(exercise_name)
+        if abs(exercise.points - cell.points) > 1e-9:
+            raise CheckBroken(f"the cell is worth {cell.points:g} points, the exercise {exercise.points:g}")
+        cases = exercise.cases(seed_for(secret, submission, exercise_name))
+        with kernel.evaluation() as evaluation:
+            verdict = judge(exercise, cases, asker(evaluation, name))
+    except Exception:
+        said = "This check failed by itself. It is not your mistake; the course staff has been told."
+        return Score(exercise_name, 0.0, cell.points, "check broken", said, traceback.format_exc())
+    return _score(verdict)
+
+
+def _score(verdict: Verdict) -> Score:
+    text = message.markdown(verdict, numbers=False, hint=False)
+    e = verdict.exercise
+    return Score(e.name, verdict.points, e.points, message.short(verdict), text)
+
+
+def cells_of(cells: Sequence[Mapping[str, Any]], key: Mapping[str, GradeCell]) -> list[Cell]:
+    """The code cells of a sanitized notebook, with its grade cells taken from the gradebook's key."""
+    found = []
+    for index, cell in enumerate(cells):
+        if cell["cell_type"] != "code":
+            continue
+        grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        tags = tuple(t for t in cell["metadata"].get("tags", []) if isinstance(t, str))
+        found.append(Cell(index, cell["source"], tags, key.get(grade_id)))
+    return found

@@ -1,0 +1,198 @@
+"""The only module that nbgrader loads: preprocessors that put the judge in the place of running tests in the kernel.
+
+`nbgrader_config.py` names them:
+- `Restore` comes first when a submission is read: what nbgrader should know about a cell is taken from the gradebook.
+- `Judge` stands where nbgrader executes the notebook.
+- `SaveJudgedScores` stands where nbgrader reads scores off the outputs.
+"""
+
+import atexit
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, cast
+
+from nbformat.notebooknode import NotebookNode
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from traitlets import Enum, Float, Unicode
+
+from grader.intake import beside
+from grader.judge import Cell, GradeCell, Record, cells_of, grade
+from grader.records import Records, checks_version, course_secret, fingerprint
+from grader.sandbox import Limits, Mode, Sandbox
+from grader.workplace import sandbox_for
+
+Resources = dict[str, Any]
+JUDGED = "diffkit_judged"  # where Judge leaves the record for SaveJudgedScores
+KEPT_TAGS = {"explore", "hide-input"}
+
+
+class Restore(NbGraderPreprocessor):
+    """Rebuilds a submission's metadata: known cells get the gradebook's, every other claim is dropped.
+
+    A student can write anything into a notebook file.  So after this step the notebook holds sources, a few harmless
+    tags, and what the gradebook says.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        """Rebuild the metadata of the notebook and of all cells."""
+        known = _source_cells(resources)
+        nb.metadata = NotebookNode({k: v for k, v in nb.metadata.items() if k in ("kernelspec", "language_info")})
+        seen: set[str] = set()
+        for cell in reversed(nb.cells):  # of duplicates the last one counts, as in nbgrader
+            grade_id = _claimed_id(cell)
+            metadata = known.get(grade_id) if grade_id and grade_id not in seen else None
+            tags = [t for t in cell.metadata.get("tags", []) if isinstance(t, str) and t in KEPT_TAGS]
+            cell.metadata = NotebookNode({"tags": tags} if tags else {})
+            cell.pop("attachments", None)
+            if metadata and grade_id:
+                cell.metadata["nbgrader"] = metadata
+                seen.add(grade_id)
+        return nb, resources
+
+
+class Judge(NbGraderPreprocessor):
+    """Runs the notebook in a sandbox and decides its grade cells outside of it."""
+
+    sandbox_mode = Enum(
+        ["bwrap", "none"],
+        default_value=os.environ.get("DIFFKIT_SANDBOX", "bwrap"),
+        help="'bwrap' refuses to run without bubblewrap; 'none' runs student code unprotected, for tests only.",
+    ).tag(config=True)
+    cell_seconds = Float(Limits.cell_seconds, help="Time for one cell.").tag(config=True)
+    call_seconds = Float(Limits.call_seconds, help="Time for one question to a student's function.").tag(config=True)
+    submission_seconds = Float(Limits.submission_seconds, help="Time for one notebook.").tag(config=True)
+    root = Unicode(help="The course folder; by default the current one, where nbgrader works.").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        """Fill in outputs and verdicts."""
+        cells = cells_of(nb.cells, grade_cells(resources))
+        where = resources["nbgrader"]
+        files = beside(Path(self.root or ".") / "autograded" / where["student"] / where["assignment"])
+        record = self.record(cells, files, where["assignment"])
+        for index, cell in enumerate(nb.cells):
+            if cell.cell_type == "code":
+                cell.execution_count = None
+                cell.outputs = [NotebookNode(o) for o in record.outputs.get(index, [])]
+        for cell in cells:
+            if cell.grade:
+                nb.cells[cell.index].outputs = [_verdict_output(record, cell.grade.name)]
+        for note in record.notes:
+            self.log.warning("%s: %s", where["student"], note)
+        resources[JUDGED] = record
+        return nb, resources
+
+    def record(self, cells: list[Cell], files: dict[str, bytes], lesson: str) -> Record:
+        """The kept record of just this submission, or a new one."""
+        root = Path(self.root or ".").resolve()
+        content, records = fingerprint(cells, files), Records(root)
+        key = f"{content[:40]}-{checks_version()[:16]}"
+        found = records.get(key)
+        if found is None:
+            with running_sandbox(lesson, cast(Mode, self.sandbox_mode), self.limits()).kernel(files=files) as kernel:
+                found = grade(cells, kernel, course_secret(root), content)
+            records.put(key, found)
+        return found
+
+    def limits(self) -> Limits:
+        """The sandbox's limits with the configured times."""
+        return Limits(
+            cell_seconds=self.cell_seconds,
+            call_seconds=self.call_seconds,
+            submission_seconds=self.submission_seconds,
+        )
+
+
+class SaveJudgedScores(SaveAutoGrades):
+    """Saves the judge's scores.  A test cell without one is worth nothing: fail closed."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        """Save, then give zero to every test cell of the gradebook that was not decided."""
+        self.judged: Record = resources[JUDGED]
+        nb, resources = super().preprocess(nb, resources)
+        where = resources["nbgrader"]
+        with Gradebook(where["db_url"]) as gradebook:
+            for name in grade_cells(resources):
+                if name not in self.judged.scores:
+                    found = gradebook.find_grade(name, where["notebook"], where["assignment"], where["student"])
+                    found.auto_score, found.needs_manual_grade = 0.0, False
+            gradebook.db.commit()
+        return nb, resources
+
+    def _add_score(self, cell: NotebookNode, resources: Resources) -> None:
+        score = self.judged.scores.get(cell.metadata.nbgrader["grade_id"])
+        if score is None:  # written answers: nbgrader's own rules
+            super()._add_score(cell, resources)
+            return
+        found = self.gradebook.find_grade(
+            cell.metadata.nbgrader["grade_id"], self.notebook_id, self.assignment_id, self.student_id
+        )
+        found.auto_score = score.points
+        found.needs_manual_grade = bool(score.broken) or found.manual_score is not None
+        self.gradebook.db.commit()
+
+
+def grade_cells(resources: Resources) -> dict[str, GradeCell]:
+    """The test cells of an assignment, from the gradebook: name, source, points."""
+    where = resources["nbgrader"]
+    with Gradebook(where["db_url"]) as gradebook:
+        notebook = gradebook.find_notebook(where["notebook"], where["assignment"])
+        sources = {c.name: c for c in notebook.source_cells}
+        solutions = {c.name for c in notebook.solution_cells}
+        return {
+            c.name: GradeCell(c.name, sources[c.name].source, float(c.max_score))
+            for c in notebook.grade_cells
+            if c.cell_type == "code" and c.name not in solutions
+        }
+
+
+_stack = ExitStack()
+_running: dict[tuple[str, Mode, Limits], Sandbox] = {}
+
+
+def running_sandbox(lesson: str, mode: Mode, limits: Limits) -> Sandbox:
+    """The sandbox of this process for a lesson; started once, because its imports take seconds."""
+    key = (lesson, mode, limits)
+    if key not in _running:
+        if not _running:
+            atexit.register(_stack.close)
+        _running[key] = _stack.enter_context(sandbox_for(lesson, mode=mode, limits=limits))
+    return _running[key]
+
+
+def _source_cells(resources: Resources) -> dict[str, NotebookNode]:
+    """By grade_id, the nbgrader metadata that a cell should carry."""
+    where = resources["nbgrader"]
+    with Gradebook(where["db_url"]) as gradebook:
+        notebook = gradebook.find_notebook(where["notebook"], where["assignment"])
+        points = {c.name: float(c.max_score) for c in notebook.grade_cells}
+        solutions = {c.name for c in notebook.solution_cells}
+        return {c.name: _metadata(c, points.get(c.name), c.name in solutions) for c in notebook.source_cells}
+
+
+def _metadata(source: Any, points: float | None, solution: bool) -> NotebookNode:
+    metadata = {
+        "grade_id": source.name,
+        "locked": bool(source.locked),
+        "solution": solution,
+        "grade": points is not None,
+        "task": False,
+        "schema_version": 3,
+        "cell_type": source.cell_type,
+        "checksum": source.checksum,
+    }
+    return NotebookNode(metadata | ({} if points is None else {"points": points}))
+
+
+def _claimed_id(cell: NotebookNode) -> str | None:
+    claimed = cell.metadata.get("nbgrader")
+    name = claimed.get("grade_id") if isinstance(claimed, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _verdict_output(record: Record, name: str) -> NotebookNode:
+    """The verdict as the cell's only output.  Its plain text is the number of points, which nbgrader understands."""
+    score = record.scores[name]
+    data = {"text/markdown": score.markdown, "text/plain": f"{score.points:g}"}
+    return NotebookNode(output_type="execute_result", execution_count=None, data=data, metadata={})

@@ -1,0 +1,67 @@
+"""Asking a student's function that lives in a sandbox.  The counterpart of `answer.ask_here`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from grader.answer import Answer, own_copy
+from grader.exercise import Case, Served
+from grader.sandbox import Answer as Reply
+from grader.sandbox import Callback, Evaluation, Make
+
+
+def asker(evaluation: Evaluation, name: str) -> Callable[[Case], Answer]:
+    """A function that puts cases to the student's `name`."""
+
+    def ask(case: Case) -> Answer:
+        callbacks = [Callback(a.function) for a in case.args if isinstance(a, Served)]
+        waiting = iter(callbacks)
+        args = [next(waiting) if isinstance(a, Served) else _with_layout(own_copy(a)) for a in case.args]
+        reply = _put(evaluation, name, case, args)
+        return _understood(reply, case, sum(len(c.calls) for c in callbacks))
+
+    return ask
+
+
+def _with_layout(argument: Any) -> Any:
+    """The wire carries values, not strides; so a transposed view is sent straight and transposed on arrival."""
+    if isinstance(argument, Tensor) and argument.ndim >= 2 and not argument.is_contiguous():
+        return Make("torch:transpose", (argument.mT.contiguous(), -2, -1))
+    return argument
+
+
+def _put(evaluation: Evaluation, name: str, case: Case, args: list[Any]) -> Reply:
+    if case.ask == "gradient":
+        return evaluation.vjp(name, args, wrt=[case.wrt], cotangent=case.cotangent)
+    if case.ask == "twice":
+        # The same objects are passed twice: if the first call changed them, the second value is wrong.
+        held = [evaluation.hold(a) for a in args]
+        evaluation.call(name, held)
+        return evaluation.call(name, held)
+    return evaluation.call(name, args)
+
+
+def _understood(reply: Reply, case: Case, calls: int) -> Answer:
+    """A reply of the sandbox as an answer.  Texts in it are the student's: shown, never believed."""
+    if reply.kind == "value":
+        if case.ask != "gradient":
+            return Answer("value", reply.value, calls=calls)
+        if not reply.gradients or reply.gradients[0] is None:
+            return Answer("no-gradient")
+        return Answer("value", reply.gradients[0], calls=calls)
+    if reply.kind == "raised":
+        if reply.type_name == "NotImplementedError":
+            return Answer("unwritten")
+        if case.ask == "gradient" and "does not require grad" in reply.message:
+            return Answer("no-gradient")
+        return Answer("raised", text=f"{reply.type_name}: {reply.message}", line=reply.source.strip())
+    if reply.kind == "undefined":
+        return Answer("undefined")
+    if reply.kind == "timeout":
+        return Answer("timeout")
+    if reply.kind == "too-many-calls":
+        return Answer("raised", text="TooManyCalls: the function passed to yours was called far too often")
+    if reply.kind == "died":
+        return Answer("died", text=reply.message)
+    return Answer("unreadable", text=reply.type_name or "bytes that are no answer")

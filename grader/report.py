@@ -1,0 +1,55 @@
+"""What an instructor reads after a run: a table on the terminal, and a CSV file."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader.records import write_atomically
+from grader.run import Row
+
+
+def table(rows: Sequence[Row], *, width: int = 120) -> str:
+    """Who, score, what was diagnosed, seconds in the sandbox."""
+    name = max([len(r.student) for r in rows] + [7])
+    lines = [f"{'student':<{name}}  {'score':>9}  {'seconds':>7}  diagnosis"]
+    for row in rows:
+        score = "refused" if row.points is None else f"{row.points:g}/{row.of:g}"
+        seconds = f"{row.record.seconds:.2f}" if row.record else "-"
+        said = diagnosis(row)
+        room = max(width - name - 22, 30)
+        said = said if len(said) <= room else said[: room - 3] + "..."
+        lines.append(f"{row.student:<{name}}  {score:>9}  {seconds:>7}  {said}")
+    return "\n".join(lines)
+
+
+def diagnosis(row: Row) -> str:
+    """What was wrong, in one line: out of the ordinary first, then the test cells that were not right."""
+    if row.record is None:
+        return row.problem
+    wrong = [f"{s.exercise}: {s.diagnosis}" for s in row.record.scores.values() if s.points < s.of or s.broken]
+    if not wrong and not row.record.notes:
+        return "all right"
+    if len(wrong) > 3:
+        wrong = [*wrong[:2], f"and {len(wrong) - 2} more"]
+    return "; ".join([*row.record.notes, *wrong])
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """One line per student and one column per exercise, quoted where needed.  Written whole or not at all."""
+    exercises = sorted({s.exercise for r in rows if r.record for s in r.record.scores.values()})
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["student", "points", "of", *exercises, "diagnosis"])
+    for r in rows:
+        by_name = {s.exercise: s.points for s in r.record.scores.values()} if r.record else {}
+        points = "" if r.points is None else f"{r.points:g}"
+        of = f"{r.of:g}" if r.record else ""
+        cells = [f"{by_name[e]:g}" if e in by_name else "" for e in exercises]
+        writer.writerow([_plain(r.student), points, of, *cells, _plain(diagnosis(r))])
+    write_atomically(path, out.getvalue().encode("utf-8"))
+
+
+def _plain(text: str) -> str:
+    """Spreadsheets run cells that begin like a formula; a leading apostrophe keeps them text."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

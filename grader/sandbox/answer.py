@@ -1,0 +1,72 @@
+"""What comes back from a question to a student's function, and what may be passed to one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from torch import Tensor
+
+Kind = Literal[
+    "value",  # value (and gradients): plain data
+    "found",  # answer to lookup: type_name, callable
+    "undefined",  # there is no such name
+    "raised",  # type_name, message, and the student's line and source
+    "unreadable",  # a value that cannot cross the wire: type_name, message
+    "malformed",  # bytes that are no answer: the student's process does not keep to the protocol
+    "timeout",  # no answer within the call's or the submission's time
+    "died",  # the process ended: message tells how
+    "too-many-calls",  # the functions that were passed in were called too often, or with too much data
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """Everything in it comes from the student's process: believe `value` as a value, the texts as nothing.
+
+    gradients: one per entry of `wrt`; None for an argument that the value does not depend on; the whole list
+    is None when the value has another shape than the cotangent.  seconds: wall clock, measured outside.
+    """
+
+    kind: Kind
+    value: Any = None
+    gradients: list[Tensor | None] | None = None
+    callable: bool = False
+    type_name: str = ""
+    message: str = ""
+    line: int | None = None  # within the cell
+    source: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(eq=False)
+class Callback:
+    """A function of ours as an argument.  It runs on this side, on copies; every call is recorded.
+
+    What it raises reaches the student as RuntimeError with type and message: they must hold no secret.
+    """
+
+    function: Callable[..., Any]
+    name: str = "function"
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
+
+
+@dataclass(eq=False, frozen=True)
+class Handle:
+    """An object that stays in the sandbox: pass it as an argument, ask it as a target, or fetch it.
+
+    A held value is put there again when its process was lost; the kept result of a call is not.
+    """
+
+    number: int
+    value: Any = None
+    attribute: str = ""  # "name.name": a part of it, as target
+    kept: bool = False
+
+
+@dataclass(eq=False, frozen=True)
+class Make:
+    """An argument that an importable function makes inside: `Make("package.module:function", (3,))`."""
+
+    path: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,16 @@
+"""What goes wrong on the trusted side."""
+
+
+class SandboxError(RuntimeError):
+    """The sandbox itself failed; nothing is known about the submission."""
+
+
+class SandboxUnavailable(SandboxError):
+    """This machine cannot wall a student's code in; the message says what to do."""
+
+
+ADVICE = (
+    "Install bubblewrap (Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap) and allow "
+    "user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns).  "
+    "Or run in mode 'none', knowing that students' code then runs with all your rights."
+)

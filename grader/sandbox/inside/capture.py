@@ -1,0 +1,95 @@
+"""Collects what a cell prints, shows and raises, as plain dicts in the manner of nbformat, up to a limit."""
+
+import base64
+import io
+import threading
+from typing import Any, Literal
+
+SHOWN = ("text/plain", "image/png")  # the host would drop every other kind
+
+
+class Outputs:
+    """The outputs of the running cell.  Threads of the student may write at the same time."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.start(0)
+
+    def start(self, limit: int) -> None:
+        self.limit, self.room, self.cut = limit, limit, 0
+        self.items: list[dict[str, Any]] = []
+
+    def write(self, name: str, text: str) -> None:
+        with self.lock:
+            size = len(text) if text.isascii() else len(text.encode(errors="replace"))
+            if size > self.room:
+                kept = text[: self.room // (1 if text.isascii() else 4)]
+                self.cut += size - len(kept)
+                text, size = kept, self.room
+            self.room -= size
+            if text and self.items and self.items[-1].get("name") == name:
+                self.items[-1]["parts"].append(text)
+            elif text:
+                self.items.append({"output_type": "stream", "name": name, "parts": [text]})
+
+    def show(self, kind: str, data: dict[str, Any]) -> None:
+        kept = {}
+        for mime in SHOWN:
+            value = data.get(mime)
+            if isinstance(value, bytes):
+                value = base64.b64encode(value).decode()
+            if isinstance(value, str):
+                kept[mime] = value
+        size = sum(len(value) for value in kept.values())
+        with self.lock:
+            if size > self.room:
+                self.cut += size
+            elif kept:
+                self.room -= size
+                self.items.append({"output_type": kind, "data": kept, "metadata": {}})
+
+    def error(self, name: str, value: str, traceback: list[str]) -> None:
+        text = "\n".join(traceback)
+        with self.lock:  # always kept: it says why the cell ended
+            self.items.append(
+                {
+                    "output_type": "error",
+                    "ename": name[:200],
+                    "evalue": value[:10_000],
+                    "traceback": text[-20_000:].split("\n"),
+                }
+            )
+
+    def clear(self) -> None:
+        with self.lock:
+            self.start(self.limit)
+
+    def finish(self) -> list[dict[str, Any]]:
+        with self.lock:
+            for item in self.items:
+                if item["output_type"] == "stream" and "parts" in item:
+                    item["text"] = "".join(item.pop("parts"))
+            if self.cut:
+                note = f"\n[{self.cut} bytes of output were cut here: a cell may show {self.limit} bytes]\n"
+                self.items.append({"output_type": "stream", "name": "stderr", "text": note})
+            return self.items
+
+
+class Stream(io.TextIOBase):
+    """Stands for sys.stdout and sys.stderr; `quiet` drops everything (while hidden inputs are around)."""
+
+    def __init__(self, outputs: Outputs, name: Literal["stdout", "stderr"]) -> None:
+        super().__init__()
+        self.outputs, self.stream_name, self.quiet = outputs, name, False
+
+    encoding = "utf-8"
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if not self.quiet:
+            self.outputs.write(self.stream_name, text)
+        return len(text)

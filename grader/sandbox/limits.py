@@ -1,0 +1,24 @@
+"""What one submission may use."""
+
+from dataclasses import dataclass
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds are of wall clock.  Memory is per process, on top of what the preloaded libraries take."""
+
+    cell_seconds: float = 30
+    call_seconds: float = 5
+    submission_seconds: float = 180  # cells, calls and replays together
+    memory_bytes: int = 2048 * MIB
+    processes: int = 64  # and threads
+    file_bytes: int = 64 * MIB  # the largest file
+    tmp_bytes: int = 256 * MIB  # all files together
+    tmp_files: int = 16384
+    open_files: int = 256
+    output_bytes: int = MIB  # per cell
+    reply_bytes: int = 64 * MIB  # the largest value that a function may return
+    callbacks: int = 2000  # how often one call may ask for the functions that it was given
+    restarts: int = 3  # fresh kernels after a cell or call that killed the old one

@@ -1,0 +1,54 @@
+"""The files of the grader that the inside needs, copied to a neutral place.
+
+Inside, the package is called `cage`: a student's `import grader` must not find the grader, and the course may
+put a stand-in of that name there.
+"""
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+HERE = Path(__file__).parent
+MAIN = "cage.sandbox.inside.main"
+
+
+def stage_code(folder: Path) -> None:
+    """Write the package `cage` into `folder`: the wire, the limits and what runs inside.  Nothing else."""
+    package = folder / "cage"
+    (package / "sandbox").mkdir(parents=True)
+    for empty in (package, package / "sandbox"):
+        (empty / "__init__.py").touch()
+    shutil.copy(HERE / "limits.py", package / "sandbox")
+    for source, target in ((HERE.parent / "wire", "wire"), (HERE / "inside", "sandbox/inside")):
+        shutil.copytree(source, package / target, ignore=shutil.ignore_patterns("__pycache__"))
+    make_readable(folder)
+
+
+def make_readable(folder: Path) -> None:
+    """The user inside is another one, so a strict umask must not count here."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def environment(home: str, python_path: list[str], extra: Mapping[str, str]) -> dict[str, str]:
+    """All that the inside gets as environment.  One thread: threads do not survive a fork."""
+    return {
+        "PATH": f"{Path(sys.prefix, 'bin')}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": home,
+        "USER": "student",
+        "LOGNAME": "student",
+        "LANG": "C.UTF-8",
+        "IPYTHONDIR": f"{home}/.ipython",
+        "MPLCONFIGDIR": f"{home}/matplotlib",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYTHONPATH": ":".join(python_path),
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",  # else every thread reserves 64 MiB of the memory limit
+        "CUDA_VISIBLE_DEVICES": "",
+        **extra,
+    }

@@ -1,0 +1,194 @@
+"""One submission on the trusted side: run its cells, and keep going when a cell kills the kernel."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from grader.wire import WireClosedError, WireError, recv, send, send_descriptors
+
+from .evaluation import Evaluation
+from .limits import MIB, Limits
+from .outputs import Output, keep_safe
+from .zygote import Child
+
+MAX_FILES, MAX_FILE_BYTES = 2000, 64 * MIB
+ENVELOPE = 2 * MIB  # what a reply may be longer than the outputs in it
+
+
+@dataclass(frozen=True, eq=False)
+class CellResult:
+    """outputs: like nbformat's, harmless kinds only.  stopped: out of time; died: the kernel ended."""
+
+    outputs: list[Output]
+    status: Literal["ok", "error", "stopped", "died"]
+    seconds: float
+
+
+@dataclass(eq=False)
+class _Cell:
+    source: str
+    deadly: bool = False  # it killed a kernel: a replay leaves it out
+
+
+class Kernel:
+    """A context manager; see `Sandbox.kernel`.  Time for the whole submission runs from its start."""
+
+    def __init__(self, spawn: Callable[[], Child], files: dict[str, bytes], limits: Limits) -> None:
+        _check_files(files)
+        self.limits = limits
+        self._spawn, self._files = spawn, files
+        self._steps: list[_Cell | Evaluation] = []
+        self._child: Child | None = None
+        self._starts, self._number = 0, 0
+
+    def __enter__(self) -> "Kernel":
+        self.end = time.monotonic() + self.limits.submission_seconds
+        self._start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for step in self._steps:
+            if isinstance(step, Evaluation):
+                step.close()
+        self.lose()
+
+    def run(self, source: str) -> CellResult:
+        """Run a cell.  Never raises for what the student does."""
+        cell, start = _Cell(source), time.monotonic()
+        if not self.alive():
+            return CellResult([_note("not run: the kernel has died too often or is out of time")], "died", 0.0)
+        self._steps.append(cell)
+        try:
+            reply = self._run(cell)
+        except TimeoutError:
+            return self._lost(cell, "stopped", start)
+        except WireError:
+            return self._lost(cell, "died", start)
+        status: Literal["ok", "error"] = "ok" if reply.get("status") == "ok" else "error"
+        return CellResult(keep_safe(reply.get("outputs")), status, time.monotonic() - start)
+
+    def evaluation(self) -> Evaluation:
+        """The state as it is now, for questions: a fork of the kernel, so what is asked changes no cell.
+
+        What is asked after the last cell cannot show in any output.  But if a question costs the fork, and
+        the kernel has run cells since, the whole submission is run again to have the same state once more.
+        """
+        evaluation = Evaluation(self, len(self._steps))
+        if self.alive():
+            self._steps.append(evaluation)
+            self._fork(evaluation)
+        return evaluation
+
+    # ------------------------------------------------------------ the process
+
+    def alive(self) -> bool:
+        """Make sure that there is a kernel with everything done so far; False if there can be none."""
+        if self._child is not None and self._child.has_spoken():
+            self.lose()  # it ended, or does not keep to the protocol, before the next cell
+        while self._child is None:
+            if self._starts > self.limits.restarts or time.monotonic() >= self.end:
+                return False
+            self._start()
+            self._replay()
+        return time.monotonic() < self.end
+
+    def lose(self) -> None:
+        """Kill the process and all that it has started.  The next need of one starts a fresh one."""
+        for step in self._steps:
+            if isinstance(step, Evaluation):
+                step.disconnect()
+        if self._child is not None:
+            self._child.close()
+        self._child = None
+
+    def revive(self, evaluation: Evaluation) -> None:
+        """Give an evaluation that has lost its fork a new one, from the same state."""
+        if self._child is not None and self._is_current(evaluation):
+            self._fork(evaluation)
+        elif self._child is not None:
+            self.lose()
+        self.alive()
+
+    def end_fork(self, number: int) -> int | None:
+        """Kill a fork; the exit code if it has ended by itself before."""
+        try:
+            code = self._order({"do": "kill", "fork": number}, self.limits.call_seconds, MIB).get("exit")
+        except (WireError, TimeoutError):
+            self.lose()
+            return None
+        return code if type(code) is int else None
+
+    def _is_current(self, evaluation: Evaluation) -> bool:
+        after = self._steps[self._steps.index(evaluation) + 1 :]
+        return not any(isinstance(step, _Cell) for step in after)
+
+    def _start(self) -> None:
+        self._starts += 1
+        self._child = self._spawn()
+        self._order({"do": "files", "files": self._files}, self.limits.cell_seconds, MIB)
+
+    def _order(self, order: dict[str, Any], seconds: float, limit: int) -> dict[str, Any]:
+        """Have the kernel do something; its hostile reply.  Raises WireError, TimeoutError."""
+        if self._child is None:
+            raise WireClosedError("there is no kernel")
+        self._number += 1
+        deadline = min(time.monotonic() + seconds, self.end)
+        send(self._child.wire, {**order, "number": self._number}, deadline)
+        reply = recv(self._child.wire, deadline, limit)
+        if type(reply) is not dict or reply.get("number") != self._number:
+            raise WireError("not the reply to this order")
+        return reply
+
+    def _replay(self) -> None:
+        """Everything again but the cells that killed a kernel.  One that kills it this time joins them."""
+        for step in self._steps:
+            if isinstance(step, Evaluation):
+                self._fork(step)
+            elif not step.deadly:
+                try:
+                    self._run(step)
+                except (WireError, TimeoutError):
+                    step.deadly = True
+                    self.lose()
+            if self._child is None:
+                return
+
+    def _run(self, cell: _Cell) -> dict[str, Any]:
+        most = self.limits.output_bytes + ENVELOPE
+        return self._order({"do": "run", "source": cell.source}, self.limits.cell_seconds, most)
+
+    def _lost(self, cell: _Cell, status: Literal["stopped", "died"], start: float) -> CellResult:
+        seconds = time.monotonic() - start
+        cell.deadly = True
+        self.lose()
+        text = f"stopped after {seconds:.3g} s" if status == "stopped" else "this cell ended the kernel"
+        return CellResult([_note(text)], status, seconds)
+
+    def _fork(self, evaluation: Evaluation) -> None:
+        if self._child is None or evaluation.closed:
+            return
+        deadline = min(time.monotonic() + self.limits.call_seconds, self.end)
+        with evaluation.connect() as inner:
+            try:
+                order = {"do": "fork", "fork": evaluation.number}
+                send_descriptors(self._child.wire, order, [inner.fileno()], deadline)
+            except (WireError, TimeoutError):
+                self.lose()
+
+
+def _note(text: str) -> Output:
+    return {"output_type": "error", "ename": "Stopped", "evalue": text, "traceback": [text]}
+
+
+def _check_files(files: dict[str, bytes]) -> None:
+    """Names come from a student's folder.  ValueError for what cannot be a file below the working folder."""
+    for name, content in files.items():
+        path = PurePosixPath(name)
+        if not name.isprintable() or path.is_absolute() or ".." in path.parts or not path.parts:
+            raise ValueError(f"not a plain relative file name: {name!r}")
+        if len(name.encode()) > 400 or len(path.parts) > 10 or not isinstance(content, bytes):
+            raise ValueError(f"the file {name[:40]!r} cannot be given: its name is too long, or it is no bytes")
+    if len(files) > MAX_FILES or sum(map(len, files.values())) > MAX_FILE_BYTES:
+        raise ValueError(f"more than {MAX_FILES} files or {MAX_FILE_BYTES} bytes beside the notebook")

@@ -1,0 +1,103 @@
+"""The trusted side of a zygote: start it, have it fork children, end it."""
+
+import contextlib
+import dataclasses
+import json
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from threading import Lock
+from typing import IO, Any
+
+from grader.wire import WireError, recv, send_descriptors
+
+from .errors import ADVICE, SandboxError, SandboxUnavailable
+from .launch import Launch
+from .limits import Limits
+from .stage import MAIN
+
+START_SECONDS = 120
+STEP_SECONDS = 20
+
+
+@dataclass
+class Child:
+    """One forked kernel: its wire, and the leash that kills it with all that it has started."""
+
+    wire: socket.socket
+    leash: socket.socket
+    own_zygote: "Zygote | None" = None
+
+    def has_spoken(self) -> bool:
+        """Whether there is something to read that nobody has asked for: a forgery, or the end."""
+        poller = select.poll()
+        poller.register(self.wire, select.POLLIN)
+        return bool(poller.poll(0))
+
+    def close(self) -> None:
+        """Kill it and wait until nothing of it is left."""
+        self.wire.close()
+        if self.own_zygote is not None:  # which its student can reach, so it is not asked
+            self.own_zygote.close()
+        with contextlib.suppress(OSError, WireError, TimeoutError):
+            self.leash.shutdown(socket.SHUT_WR)
+            recv(self.leash, time.monotonic() + STEP_SECONDS)
+        self.leash.close()
+
+
+class Zygote:
+    """A running zygote.  Its socket's end is its end, so nothing survives a host that is killed."""
+
+    def __init__(self, launch: Launch, settings: dict[str, Any], limits: Limits) -> None:
+        self.limits, self.lock = limits, Lock()
+        self.control, inner = socket.socketpair()
+        words = [sys.executable, "-P", "-s", "-m", MAIN, json.dumps({**settings, "control": inner.fileno()})]
+        with tempfile.TemporaryFile() as complaints:
+            with inner:
+                self.process = launch(words, [inner.fileno()], complaints)
+            try:
+                self._wait_ready(complaints)
+            except BaseException:
+                self.close()
+                raise
+
+    def _wait_ready(self, complaints: IO[bytes]) -> None:
+        try:
+            news = recv(self.control, time.monotonic() + START_SECONDS)
+        except (WireError, TimeoutError) as error:
+            complaints.seek(0)
+            said = complaints.read().decode(errors="replace").strip()[-2000:]
+            raise SandboxUnavailable(f"the sandbox does not start: {said or error!r}.  {ADVICE}") from error
+        if "error" in news:
+            raise SandboxError(f"the sandbox cannot load its modules:\n{news['error']}")
+
+    def spawn(self, folder: str) -> Child:
+        """Fork a child.  Raises SandboxError with the step that failed if its walls could not be built."""
+        wire, inner_wire = socket.socketpair()
+        leash, inner_leash = socket.socketpair()
+        deadline = time.monotonic() + STEP_SECONDS
+        order = {"limits": dataclasses.asdict(self.limits), "folder": folder}
+        try:
+            with self.lock, inner_wire, inner_leash:
+                descriptors = [inner_wire.fileno(), inner_leash.fileno()]
+                send_descriptors(self.control, order, descriptors, deadline)
+            news = recv(leash, deadline)
+        except (WireError, TimeoutError) as error:
+            news = {"error": f"the zygote does not answer: {error!r}"}
+        if news != {"started": True}:
+            wire.close()
+            leash.close()
+            raise SandboxError(f"a submission could not be walled in: {news}")
+        return Child(wire, leash)
+
+    def close(self) -> None:
+        self.control.close()
+        try:
+            self.process.wait(2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()

@@ -1,0 +1,57 @@
+"""nbgrader's settings for this course.  Every nbgrader command that is run in this folder reads them."""
+
+import os
+import sys
+from pathlib import Path
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821  (traitlets puts it here)
+
+ROOT = Path(__file__).resolve().parent
+
+# nbgrader starts `alembic` by name, so the environment's programs must be found even if it was not activated.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+c.CourseDirectory.course_id = "diffkit"
+c.CourseDirectory.root = str(ROOT)
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "notebooks"
+c.Exchange.root = str(ROOT / ".course" / "exchange")
+
+# What a student finds in place of a solution. NamedStub puts the function's name in.
+c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("{name}: your turn")'}
+c.ClearSolutions.text_stub = "*Write your answer here.*"
+
+# nbgrader's own steps in their order, with NamedStub for ClearSolutions, and Seal at the end.
+c.GenerateAssignment.preprocessors = [
+    "nbgrader.preprocessors.IncludeHeaderFooter",
+    "nbgrader.preprocessors.InstantiateTests",
+    "nbgrader.preprocessors.LockCells",
+    "grader.build.release.NamedStub",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.CheckCellMetadata",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.SaveCells",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "nbgrader.preprocessors.ClearMarkScheme",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.CheckCellMetadata",
+    "grader.build.release.Seal",
+]
+
+# Grading: what a submission claims about its cells is dropped first; no test runs in a student's process.
+c.Autograde.sanitize_preprocessors = [
+    "grader.plugin.Restore",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.DeduplicateIds",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.OverwriteCells.add_missing_cells = True
+c.Autograde.autograde_preprocessors = [
+    "grader.plugin.Judge",
+    "nbgrader.preprocessors.LimitOutput",
+    "grader.plugin.SaveJudgedScores",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]

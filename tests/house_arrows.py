@@ -1,0 +1,73 @@
+"""Who may import whom.  An arrow that is not here is a decision: make it on purpose, in this table.
+
+The arrows of `diffkit` are transitive: a module may also import what the modules it imports may import.
+"""
+
+# Every module may import these.
+DIFFKIT_COMMON = {"errors"}
+
+DIFFKIT = {
+    "errors": "",
+    "figure": "",  # a drawing as data, without matplotlib
+    "gaussian": "",
+    "schedule": "",
+    "sigmas": "",
+    "inputs": "gaussian",
+    "graph": "gaussian schedule",
+    "oracle": "gaussian schedule",
+    "forward": "gaussian schedule",
+    "parameterize": "inputs schedule",
+    "elbo": "forward parameterize",
+    "losses": "forward parameterize",
+    "sde": "gaussian schedule",
+    # A sampler takes a function, so an exact score fits as well as a network: never `nets`.
+    "samplers": "forward parameterize sde sigmas",
+    "guidance": "samplers",
+    "likelihood": "samplers sde",  # the ODE solvers are samplers too
+    "nets": "",
+    "train": "losses",
+    "data": "oracle",
+    "metrics": "",
+    "equations": "data elbo graph guidance likelihood losses metrics",
+    "plots": "figure",
+    "explorers": "equations plots",
+}
+
+# Not transitive: the trust border runs through this package. `diffkit` stands for the whole library.
+GRADER = {
+    "exercise": "",
+    "exercises": "exercise diffkit",
+    "wire": "",
+    "compare": "",
+    "answer": "exercise",
+    "verdict": "answer compare exercise",
+    "message": "verdict diffkit",
+    "check": "answer exercises message verdict",
+    "when_written": "",
+    "strip": "",
+    # What runs beside hostile code knows neither answers nor verdicts.
+    "sandbox": "wire",
+    "intake": "",
+    "remote": "answer exercise sandbox",
+    "judge": "answer exercise exercises message remote sandbox verdict wire",
+    "build": "",
+}
+# These drive the modules above and may import any of them; nothing above may import these.
+GRADER_DRIVERS = {"plugin", "records", "workplace", "run", "report", "export", "cli", "demo"}
+
+# Libraries that only some modules may import: {library: who}.
+RESERVED = {
+    "matplotlib": {
+        "diffkit.plots",
+        "diffkit.explorers",
+        "grader.sandbox",
+    },  # the sandbox loads it before the fork
+    "ipywidgets": {"diffkit.plots", "diffkit.explorers"},
+    "anywidget": {"diffkit.explorers"},
+    "networkx": {"diffkit.graph"},
+    "nbgrader": {"grader.plugin", "grader.run", "grader.build"},
+    "jupytext": {"grader.build"},
+    "msgpack": {"grader.wire"},
+}
+# Reading any of these formats runs code of whoever wrote it.
+FORBIDDEN = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}

@@ -1,0 +1,32 @@
+"""Random graphs and questions about them, for the property tests of `diffkit.graph`."""
+
+import random
+from itertools import combinations
+
+import networkx as nx
+from hypothesis import strategies as st
+
+from tests import properties  # noqa: F401  # no time limit
+
+Question = tuple[nx.DiGraph, str, str, set[str]]
+
+
+def random_dag(rng: random.Random, n: int, density: float = 0.5) -> nx.DiGraph:
+    """n nodes; each of the arrows that a hidden order allows is there with this probability."""
+    names = [f"v{i}" for i in range(n)]
+    graph = nx.DiGraph()
+    graph.add_nodes_from(rng.sample(names, n))
+    hidden = rng.sample(names, n)
+    graph.add_edges_from(edge for edge in combinations(hidden, 2) if rng.random() < density)
+    return graph
+
+
+def random_question(rng: random.Random, max_nodes: int = 6) -> Question:
+    """A graph, two of its nodes, and some of the others as observed."""
+    graph = random_dag(rng, rng.randint(2, max_nodes), rng.uniform(0.2, 0.8))
+    x, y, *rest = rng.sample(list(graph), len(graph))
+    return graph, x, y, {node for node in rest if rng.random() < 0.4}
+
+
+questions = st.randoms(use_true_random=False).map(random_question)
+dags = st.randoms(use_true_random=False).map(lambda rng: random_dag(rng, rng.randint(1, 5)))

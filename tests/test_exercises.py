@@ -1,0 +1,119 @@
+"""Every exercise: right answers pass, every misconception is refused and told by its own name."""
+
+import itertools
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from diffkit.equations import EQUATIONS
+from grader.answer import ask_here
+from grader.check import PUBLIC_SEED
+from grader.demo.honest import LOOPS, OTHER_FORMULAS
+from grader.exercises import EXERCISES, LESSONS, MODULES
+from grader.verdict import judge
+
+ROOT = Path(__file__).resolve().parent.parent
+ALL = list(EXERCISES.values())
+MISTAKES = [(e, m) for e in ALL for m in e.misconceptions]
+SEEDS = [PUBLIC_SEED, *range(8)]
+
+each_exercise = pytest.mark.parametrize("e", ALL, ids=lambda e: e.name)
+each_mistake = pytest.mark.parametrize(("e", "m"), MISTAKES, ids=[f"{e.name}-{m.name}" for e, m in MISTAKES])
+
+
+def verdict(e, function, seed):
+    return judge(e, e.cases(seed), lambda case: ask_here(function, case))
+
+
+@each_exercise
+def test_the_reference_has_full_marks(e):
+    for seed in SEEDS:
+        assert verdict(e, e.reference, seed).points == e.points
+
+
+@each_mistake
+def test_a_misconception_is_refused_and_named(e, m):
+    for seed in SEEDS:
+        v = verdict(e, m.wrong, seed)
+        assert v.points < e.points, f"seed {seed}"
+        assert v.misconception is m, f"seed {seed}: taken for {v.misconception and v.misconception.name!r}"
+
+
+@each_exercise
+def test_no_two_misconceptions_say_the_same(e):
+    assert len(e.misconceptions) >= 6
+    for a, b in itertools.combinations(e.misconceptions, 2):
+        assert a.name != b.name
+        assert a.message != b.message
+
+
+@each_exercise
+def test_it_is_complete(e):
+    assert len(e.hints) == 3
+    assert all(e.hints)
+    assert e.equation in EQUATIONS
+    assert 1 <= e.difficulty <= 5
+    assert e.minutes > 0
+    assert e.name.split(".")[1] in e.signature
+    assert e.withholds
+    asked = {c.criterion for c in e.cases(0)}
+    assert asked == {c.name for c in e.criteria}
+
+
+@each_exercise
+def test_inputs_are_new_for_a_new_seed_and_the_same_for_the_same(e):
+    def numbers(seed):
+        return [a for c in e.cases(seed) for a in c.args if isinstance(a, torch.Tensor | float | int)]
+
+    same = zip(numbers(5), numbers(5), strict=True)
+    assert all(torch.equal(torch.as_tensor(a), torch.as_tensor(b)) for a, b in same)
+    first = [float(torch.as_tensor(a).double().sum()) for a in numbers(5)]
+    other = [float(torch.as_tensor(a).double().sum()) for a in numbers(6)]
+    assert first != other
+
+
+@pytest.mark.parametrize("answers", [LOOPS, OTHER_FORMULAS], ids=["loops", "other formulas"])
+@pytest.mark.parametrize("seed_block", range(4))
+def test_right_answers_in_another_style_have_full_marks(answers, seed_block):
+    """400 fresh draws per answer.  The differences are rounding, at most a hundredth of the tolerance."""
+    names = {"torch": torch}
+    solved = {e.name.split(".")[1]: e.reference for e in ALL}
+    names.update(solved)
+    for source in answers.values():
+        exec(source, names)  # noqa: S102  the answers of the demo's honest students
+    for name in answers:
+        e = EXERCISES[name]
+        for seed in range(1000 + 100 * seed_block, 1100 + 100 * seed_block, 4):
+            v = verdict(e, names[name.split(".")[1]], seed)
+            assert v.passed, f"{name}, seed {seed}: {[f.public + f.detail for f in v.findings]}"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_states_what_its_exercises_say(lesson):
+    text = (ROOT / "solutions" / f"{lesson}.py").read_text(encoding="utf-8")
+    for e in LESSONS[lesson]:
+        stated = (
+            rf"`{re.escape(e.name)}` · difficulty {e.difficulty} · {e.level} · {e.minutes} minutes · "
+            rf"{e.points:g} points · equation \({re.escape(e.equation)}\)"
+        )
+        assert re.search(stated, text), f"{e.name}: the lesson should say {stated}"
+    order = re.findall(r'# %% check="([^"]+)"', text)
+    assert order == [e.name for e in LESSONS[lesson]]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_test_cells_are_worth_what_the_criteria_are_worth(lesson):
+    notebook = nbformat.read(ROOT / "notebooks" / lesson / f"{lesson[3:]}.ipynb", as_version=4)
+    points = {
+        c.metadata.nbgrader.grade_id: c.metadata.nbgrader.points
+        for c in notebook.cells
+        if c.cell_type == "code" and c.metadata.get("nbgrader", {}).get("grade")
+    }
+    assert points == {e.name.replace(".", "-"): e.points for e in LESSONS[lesson]}
+
+
+def test_every_lesson_says_what_a_sandbox_may_import():
+    assert set(MODULES) == set(LESSONS)

@@ -1,0 +1,122 @@
+"""The gate refuses what cannot be graded, with a reason, and lets everything else through."""
+
+import json
+
+import nbformat
+import pytest
+
+from grader.intake import LARGEST_NOTEBOOK, RefusedError, beside, inspect, submissions
+
+LESSON = "02_forward_process"
+GOOD = nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])).encode()
+
+
+def folder(tmp_path, student="anna", notebook=GOOD):
+    place = tmp_path / "submitted" / student / LESSON
+    place.mkdir(parents=True)
+    if notebook is not None:
+        (place / "forward_process.ipynb").write_bytes(notebook)
+    return place
+
+
+def changed(**changes):
+    data = json.loads(GOOD)
+    data.update(changes)
+    return json.dumps(data).encode()
+
+
+BAD = {
+    "cut": (GOOD[: len(GOOD) // 2], "not valid JSON"),
+    "empty": (b"", "not valid JSON"),
+    "bytes": (b"\x80\x81\x82", "not valid JSON"),
+    "deep": (b"[" * 100_000, "not valid JSON"),
+    "list": (b"[]", "not a notebook of format 4"),
+    "number": (b"7", "not a notebook of format 4"),
+    "old": (changed(nbformat=3), "not a notebook of format 4"),
+    "no cells": (changed(cells=[]), "0 cells"),
+    "cells no list": (changed(cells={"a": 1}), "not a notebook of format 4"),
+    "cell no object": (changed(cells=[1, 2]), "damaged"),
+    "cell of unknown type": (
+        changed(cells=[{"cell_type": "spell", "metadata": {}, "source": ""}]),
+        "damaged",
+    ),
+    "source no text": (changed(cells=[{"cell_type": "markdown", "metadata": {}, "source": 7}]), "damaged"),
+    "long cell": (
+        changed(cells=[{"cell_type": "markdown", "metadata": {}, "source": "x" * 2**21}]),
+        "KiB of text",
+    ),
+    "large": (b" " * (LARGEST_NOTEBOOK + 1), "larger than"),
+}
+
+
+@pytest.mark.parametrize(("content", "says"), BAD.values(), ids=BAD.keys())
+def test_a_damaged_notebook_is_refused_with_a_reason(tmp_path, content, says):
+    place = folder(tmp_path, notebook=content)
+    with pytest.raises(RefusedError, match=says) as caught:
+        inspect(place, place / "forward_process.ipynb")
+    assert "\n" not in str(caught.value)
+
+
+def test_one_bad_submission_does_not_hide_the_others(tmp_path):
+    folder(tmp_path, "anna")
+    folder(tmp_path, "bela", b"{")
+    folder(tmp_path, "cleo", None)
+    found = submissions(tmp_path, LESSON)
+    assert [s.student for s in found] == ["anna", "bela", "cleo"]
+    assert not found[0].refused
+    assert "JSON" in found[1].refused
+    assert "there is no forward_process.ipynb" in found[2].refused
+
+
+def test_links_are_refused(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("solutions")
+    place = folder(tmp_path)
+    (place / "data.txt").symlink_to(secret)
+    with pytest.raises(RefusedError, match="symbolic link"):
+        inspect(place, place / "forward_process.ipynb")
+    linked = tmp_path / "submitted" / "dora" / LESSON
+    linked.parent.mkdir()
+    linked.symlink_to(folder(tmp_path, "emil"))
+    with pytest.raises(RefusedError, match="not a plain folder"):
+        inspect(linked, linked / "forward_process.ipynb")
+
+
+@pytest.mark.parametrize("student", ["a[b]c", "*", "a b", "-x", "ümlaut", "a+b", "x" * 101])
+def test_names_that_nbgrader_would_take_for_patterns_are_refused(tmp_path, student):
+    place = folder(tmp_path, student)
+    with pytest.raises(RefusedError, match="no student id"):
+        inspect(place, place / "forward_process.ipynb")
+
+
+def test_crowds_of_files_and_large_files_are_refused(tmp_path):
+    place = folder(tmp_path)
+    for i in range(201):
+        (place / f"{i}.txt").touch()
+    with pytest.raises(RefusedError, match="files"):
+        inspect(place, place / "forward_process.ipynb")
+    place = folder(tmp_path, "bela")
+    with (place / "big.bin").open("wb") as file:
+        file.truncate(17 * 2**20)
+    with pytest.raises(RefusedError, match="larger than"):
+        inspect(place, place / "forward_process.ipynb")
+
+
+def test_missing_and_double_cell_ids_are_no_reason_to_refuse(tmp_path):
+    cell = {"cell_type": "code", "metadata": {}, "source": "1", "outputs": [], "execution_count": None}
+    for student, cells in {
+        "anna": [cell, cell],
+        "bela": [{**cell, "id": "same"}, {**cell, "id": "same"}],
+    }.items():
+        place = folder(tmp_path, student, changed(cells=cells))
+        inspect(place, place / "forward_process.ipynb")
+
+
+def test_files_beside_the_notebook_are_found_by_relative_name(tmp_path):
+    place = folder(tmp_path)
+    (place / "sub").mkdir()
+    (place / "sub" / "helper.py").write_bytes(b"x = 1")
+    (place / "link.py").symlink_to(place / "sub" / "helper.py")
+    (place / ".ipynb_checkpoints").mkdir()
+    (place / ".ipynb_checkpoints" / "old.py").write_bytes(b"")
+    assert beside(place) == {"sub/helper.py": b"x = 1"}

@@ -1,0 +1,144 @@
+"""The judge: where points are decided, and that it fails closed."""
+
+import json
+
+import pytest
+
+from grader.exercises import EXERCISES
+from grader.judge import Cell, GradeCell, Record, Score, call_in, cells_of, grade, seed_for
+from grader.records import Records, course_secret, fingerprint, write_atomically
+from grader.verdict import CheckBroken
+
+STEP = EXERCISES["forward.q_step"]
+
+
+class Broken:
+    """A kernel whose evaluation fails on our side."""
+
+    def run(self, source):
+        raise AssertionError("a grade cell must not be run")
+
+    def evaluation(self):
+        raise OSError("the pipe is gone")
+
+
+def test_a_test_cell_is_recognised_and_nothing_else_is():
+    assert call_in('check("forward.q_step", q_step)') == ("forward.q_step", "q_step")
+    for source in (
+        "",
+        "1",
+        "check()",
+        'check("a", b, c)',
+        'check("a", f(x))',
+        'check("a", b, k=1)',
+        "check(a, b)",
+    ):
+        with pytest.raises(CheckBroken):
+            call_in(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "points"),
+    [
+        ('check("forward.q_step", q_step)', STEP.points),  # the kernel fails
+        ('check("forward.q_step", q_step)', STEP.points + 1),  # the cell is worth something else
+        ('check("forward.unknown", q_step)', 4),
+        ("1 + 1", 4),
+    ],
+)
+def test_a_check_that_breaks_gives_no_points_and_is_kept_for_staff(source, points):
+    cell = Cell(0, source, grade=GradeCell("forward-q_step", source, points))
+    record = grade([cell], Broken(), b"secret", "submission")
+    score = record.scores["forward-q_step"]
+    assert score.points == 0
+    assert "Traceback" in score.broken
+    assert "not your mistake" in score.markdown
+    assert "Traceback" not in score.markdown
+    assert record.notes
+
+
+def test_seeds_repeat_and_differ_by_secret_submission_and_exercise():
+    base = (b"secret", "submission", "exercise")
+    assert seed_for(*base) == seed_for(*base)
+    others = [
+        (b"other", "submission", "exercise"),
+        (b"secret", "other", "exercise"),
+        (b"secret", "submission", "x"),
+    ]
+    assert len({seed_for(*base), *(seed_for(*o) for o in others)}) == 4
+    assert 0 <= seed_for(*base) < 2**63
+
+
+def test_cells_for_the_eye_are_not_run():
+    class Recorder:
+        ran: list[str] = []  # noqa: RUF012
+
+        def run(self, source):
+            self.ran.append(source)
+            return type("Result", (), {"outputs": [], "status": "ok"})
+
+    grade([Cell(0, "look", ("explore",)), Cell(1, "work")], Recorder(), b"", "")
+    assert Recorder.ran == ["work"]
+
+
+def test_a_grade_cell_is_what_the_gradebook_says():
+    key = {"g": GradeCell("g", 'check("forward.q_step", q_step)', 4.0)}
+    claimed = {
+        "cell_type": "code",
+        "source": "None",
+        "metadata": {"nbgrader": {"grade_id": "g", "points": 99}},
+    }
+    [cell] = cells_of([claimed], key)
+    assert cell.grade == key["g"]
+    [other] = cells_of([{**claimed, "metadata": {"nbgrader": {"grade_id": "h"}}}], key)
+    assert other.grade is None
+
+
+def test_records_come_back_as_they_were(tmp_path):
+    score = Score("e", 1.5, 4.0, "half", "**half**")
+    record = Record({3: [{"output_type": "stream", "name": "stdout", "text": "ä\u2028"}]}, {"g": score}, ["note"], 1.0)
+    records = Records(tmp_path)
+    records.put("key", record)
+    assert Records(tmp_path).get("key") == record
+    assert records.get("other") is None
+
+
+def test_a_half_written_record_counts_as_none(tmp_path):
+    records = Records(tmp_path)
+    records.put("key", Record())
+    path = records.folder / "key.json"
+    for broken in (path.read_text()[:10], "[]", "{}", json.dumps({"outputs": {}})):
+        path.write_text(broken)
+        assert records.get("key") is None
+
+
+def test_the_secret_is_made_once_and_only_for_the_owner(tmp_path):
+    first = course_secret(tmp_path)
+    assert len(first) == 32
+    assert course_secret(tmp_path) == first
+    assert (tmp_path / ".course" / "grader").stat().st_mode & 0o077 == 0
+    assert course_secret(tmp_path / "other") != first
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    monkeypatch.setattr("pathlib.Path.replace", lambda *a: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_fingerprint_sees_every_part_of_a_submission():
+    cell = Cell(0, "x", (), GradeCell("g", "s", 1.0))
+    base = fingerprint([cell], {"a": b"1"})
+    assert base == fingerprint([cell], {"a": b"1"})
+    changes = [
+        ([Cell(0, "y", (), cell.grade)], {"a": b"1"}),
+        ([Cell(0, "x", ("explore",), cell.grade)], {"a": b"1"}),
+        ([Cell(0, "x", (), GradeCell("g", "s", 2.0))], {"a": b"1"}),
+        ([cell], {"a": b"2"}),
+        ([cell], {"b": b"1"}),
+    ]
+    assert len({base, *(fingerprint(*c) for c in changes)}) == 6

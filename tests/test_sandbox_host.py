@@ -1,0 +1,183 @@
+"""The trusted side: what it refuses, what it says when there are no walls, what it keeps of outputs."""
+
+import base64
+import io
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.sandbox import Answer, Sandbox, SandboxError, SandboxUnavailable
+from grader.sandbox import bubblewrap as bubblewrap_module
+from grader.sandbox.inside.isolate import counts_processes_per_namespace
+from grader.sandbox.mounts import check_mounts, hidden_options, python_paths
+from grader.sandbox.outputs import is_png, keep_safe
+from grader.sandbox.reply import read_answer
+from grader.sandbox.stage import stage_code
+from tests import properties  # noqa: F401  # no time limit
+from tests.sandbox_helpers import needs_bubblewrap, run_all, shown
+
+# ---------------------------------------------------------------- walls or none
+
+
+def test_without_bubblewrap_it_refuses_and_says_what_to_do(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SandboxUnavailable, match="install bubblewrap"), Sandbox():
+        pass
+
+
+def test_when_bubblewrap_cannot_start_its_complaint_is_told(monkeypatch, tmp_path):
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/bin/sh\necho 'setting up uid map: Permission denied' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(bubblewrap_module, "find_bubblewrap", lambda: str(broken))
+    with pytest.raises(SandboxUnavailable, match=r"(?s)uid map: Permission denied.*user namespaces"), Sandbox():
+        pass
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(ValueError, match="'bwrap' or 'none'"):
+        Sandbox(mode="docker")  # type: ignore[arg-type]
+
+
+def test_mode_none_works_and_says_that_it_protects_nothing(tmp_path):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "shown.py").write_text("answer = 42\n")
+    mounts = {"/course/lib": tmp_path / "lib"}
+    with Sandbox(mounts, ["shown"], mode="none", python_path=["/course/lib"]) as sandbox:
+        assert "none" in sandbox.protection
+        assert "all your rights" in sandbox.protection
+        with sandbox.kernel({"a.txt": b"abc"}) as kernel:
+            run_all(kernel, "def f(x): return x + 1")
+            assert shown(kernel.run("import shown\nopen('a.txt').read(), shown.answer")) == "('abc', 42)"
+            with kernel.evaluation() as evaluation:
+                assert evaluation.call("f", [1]).value == 2
+
+
+@needs_bubblewrap
+def test_a_module_that_does_not_load_is_an_error_of_ours():
+    with pytest.raises(SandboxError, match="no_such_module"), Sandbox(modules=["no_such_module"]):
+        pass
+
+
+def test_the_stage_holds_the_inner_files_and_nothing_else(tmp_path):
+    stage_code(tmp_path)
+    root = Path(__file__).parent.parent / "grader"
+    inner = {f"wire/{p.name}" for p in (root / "wire").glob("*.py")}
+    inner |= {f"sandbox/inside/{p.name}" for p in (root / "sandbox" / "inside").glob("*.py")}
+    inner |= {"__init__.py", "sandbox/__init__.py", "sandbox/limits.py"}
+    assert {str(p.relative_to(tmp_path / "cage")) for p in tmp_path.rglob("*") if p.is_file()} == inner
+
+
+# ---------------------------------------------------------------- mounts
+
+
+@pytest.mark.parametrize("place", ["/tmp/x", "/proc", "/dev/x", "/sandbox/code", "relative", "/a/../tmp"])
+def test_a_mount_at_a_place_of_ours_is_refused(tmp_path, place):
+    with pytest.raises(ValueError, match="cannot mount"):
+        check_mounts({place: tmp_path}, everybody=False)
+
+
+def test_a_mount_of_nothing_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no such file"):
+        check_mounts({"/course": tmp_path / "missing"}, everybody=False)
+
+
+def test_a_mount_that_nobody_may_read_is_refused_with_the_command_that_helps(tmp_path):
+    tmp_path.chmod(0o755)
+    private = tmp_path / "private.py"
+    private.touch(mode=0o600)
+    with pytest.raises(SandboxUnavailable, match="chmod -R o"):
+        check_mounts({"/course": tmp_path}, everybody=True)
+    private.chmod(0o644)
+    assert check_mounts({"/course": tmp_path}, everybody=True) == {"/course": tmp_path}
+
+
+def test_installed_packages_with_answers_are_covered(monkeypatch, tmp_path):
+    (tmp_path / "diffkit").mkdir()
+    monkeypatch.setattr(sysconfig, "get_path", lambda kind: str(tmp_path))
+    options = hidden_options(("diffkit", "absent"))
+    assert options == ["--tmpfs", f"{tmp_path}/diffkit", "--remount-ro", f"{tmp_path}/diffkit"]
+
+
+def test_of_a_python_only_the_parts_with_libraries_are_shown():
+    assert {Path(path).name for path in python_paths()} <= {"bin", "lib", "lib64", "pyvenv.cfg"}
+    assert sys.prefix not in python_paths()
+
+
+def test_the_kernels_way_of_counting_processes_is_known():
+    assert counts_processes_per_namespace("6.1.0-18-amd64")
+    assert counts_processes_per_namespace("5.14.0-rc1")
+    assert not counts_processes_per_namespace("5.10.0-28-amd64")
+    assert not counts_processes_per_namespace("4.18.0")
+
+
+# ---------------------------------------------------------------- outputs
+
+
+def png() -> bytes:
+    figure, _ = plt.subplots(figsize=(1, 1))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def test_a_png_is_known_by_its_content():
+    data = png()
+    assert is_png(base64.b64encode(data).decode())
+    wide = data[:16] + (10**6).to_bytes(4, "big") + data[20:]
+    for other in (b"", b"GIF89a" + data, data[:-1], data + b"<script>", data[:12] + b"JUNK" + data[16:], wide):
+        assert not is_png(base64.b64encode(other).decode())
+    assert not is_png("<script>")
+    assert not is_png("é")
+
+
+json_like = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.binary(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=10), inner, max_size=4), st.tuples(inner)
+    ),
+    max_leaves=10,
+)
+names = st.sampled_from(["output_type", "name", "text", "data", "ename", "evalue", "traceback", "metadata", "html"])
+kinds = st.sampled_from(["stream", "display_data", "execute_result", "error", "update_display_data"])
+data = st.dictionaries(st.sampled_from(["text/plain", "text/html", "image/png", "image/svg+xml"]), json_like)
+outputs = st.builds(
+    lambda rest, kind, data: {**rest, "output_type": kind, "data": data},
+    st.dictionaries(names, json_like | st.just("stdout")),
+    kinds,
+    data,
+)
+ALLOWED = {
+    "stream": {"output_type", "name", "text"},
+    "display_data": {"output_type", "data", "metadata"},
+    "execute_result": {"output_type", "data", "metadata", "execution_count"},
+    "error": {"output_type", "ename", "evalue", "traceback"},
+}
+
+
+@given(st.lists(outputs | json_like, max_size=5) | json_like)
+def test_of_any_outputs_only_harmless_shapes_are_kept(value):
+    for item in keep_safe(value):
+        assert set(item) == ALLOWED[item["output_type"]]
+        texts = [item.get("text", ""), item.get("ename", ""), item.get("evalue", "")]
+        texts += item.get("traceback", [])
+        texts += [item.get("data", {}).get("text/plain", "")]
+        assert all(type(text) is str for text in texts)
+        assert not any(set(text) & {"\0", "\x9b", "\x07"} for text in texts)
+        assert set(item.get("data", {})) <= {"text/plain", "image/png"}
+        assert item.get("metadata", {}) == {}
+
+
+@given(json_like | st.dictionaries(st.sampled_from(["kind", "value", "gradients", "message", "line"]), json_like))
+def test_any_reply_becomes_an_answer(reply: Any):
+    answer = read_answer(reply, 1)
+    assert isinstance(answer, Answer)
+    assert type(answer.message) is type(answer.type_name) is type(answer.source) is str
+    assert answer.line is None or type(answer.line) is int
