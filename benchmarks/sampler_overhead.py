@@ -61,7 +61,7 @@ def ours(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:
     index = {level: torch.full((BATCH,), i, device=x.device) for i, level in enumerate(ladder.tolist())}
 
     def score(x: Tensor, sigma: float) -> Tensor:
-        return net(x, index[sigma])  # type: ignore[no-any-return]
+        return net(x, index[sigma])
 
     return {
         "diffkit ancestral": lambda: last(ancestral(net, s, x, generator=g)),
@@ -78,15 +78,15 @@ def diffusers(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:
     from diffusers import DDIMScheduler, DDPMScheduler
 
     def contender(scheduler: object) -> Contender:
-        scheduler.set_timesteps(T)  # type: ignore[attr-defined]
+        scheduler.set_timesteps(T)
         g = torch.Generator(x.device).manual_seed(0)
 
         @torch.no_grad()
         def run() -> Tensor:
             y = x
-            for t in scheduler.timesteps:  # type: ignore[attr-defined]
+            for t in scheduler.timesteps:
                 eps = net(y, t.expand(BATCH).to(x.device))
-                y = scheduler.step(eps, t, y, generator=g).prev_sample  # type: ignore[attr-defined]
+                y = scheduler.step(eps, t, y, generator=g).prev_sample
             return y
 
         return run
@@ -101,7 +101,7 @@ def smalldiffusion(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:
     from accelerate import Accelerator
     from smalldiffusion import ModelMixin, ScheduleDDPM, samples
 
-    class Model(nn.Module, ModelMixin):  # type: ignore[misc]
+    class Model(nn.Module, ModelMixin):
         """Conditioned on sigma; the same network at one t, so that the work is the same."""
 
         input_dims = (2,)
@@ -111,7 +111,7 @@ def smalldiffusion(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:
             self.net, self.t = net, torch.full((BATCH,), 5, device=x.device)
 
         def forward(self, y: Tensor, sigma: Tensor, cond: object = None) -> Tensor:
-            return self.net(y, self.t)  # type: ignore[no-any-return]
+            return self.net(y, self.t)
 
     model, levels = Model(), ScheduleDDPM(T).sample_sigmas(T)
     accelerator = Accelerator(cpu=x.device.type == "cpu")
@@ -137,12 +137,10 @@ def denoising_diffusion_pytorch(net: nn.Module, x: Tensor, T: int) -> dict[str, 
             self.net = net
 
         def forward(self, y: Tensor, t: Tensor, _: object = None) -> Tensor:
-            return self.net(y.flatten(1), t).reshape(y.shape)  # type: ignore[no-any-return]
+            return self.net(y.flatten(1), t).reshape(y.shape)
 
     module.tqdm = lambda steps, **_: steps  # without the progress bar, as the others
-    chain = GaussianDiffusion(
-        Model(), image_size=1, timesteps=T, objective="pred_noise", beta_schedule="linear"
-    )
+    chain = GaussianDiffusion(Model(), image_size=1, timesteps=T, objective="pred_noise", beta_schedule="linear")
     chain = chain.to(x.device)
     return {"denoising-diffusion-pytorch DDPM": lambda: chain.p_sample_loop((BATCH, 2, 1, 1))}
 
@@ -167,9 +165,7 @@ def seconds(run: Contender, device: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--device", default="cpu")
@@ -195,17 +191,13 @@ def report(
 ) -> None:
     parameters = sum(p.numel() for p in net.parameters())
     fastest = min(min(values) for values in bases.values())
-    print(
-        f"{parameters} parameters, batch {BATCH}, T = {args.steps}, {args.device}, torch {torch.__version__}"
-    )
+    print(f"{parameters} parameters, batch {BATCH}, T = {args.steps}, {args.device}, torch {torch.__version__}")
     print(f"bare call: {1e6 * fastest / args.steps:.0f} microseconds at its fastest\n")
     print(f"{'sampler':<34} {'median ratio':>13} {'range':>13} {'fastest / fastest':>18}")
     for name in times:
         ratios = [a / b for a, b in zip(times[name], bases[name], strict=True)]
         spread = f"{min(ratios):.3f}-{max(ratios):.3f}"
-        print(
-            f"{name:<34} {statistics.median(ratios):>13.3f} {spread:>13} {min(times[name]) / fastest:>18.3f}"
-        )
+        print(f"{name:<34} {statistics.median(ratios):>13.3f} {spread:>13} {min(times[name]) / fastest:>18.3f}")
 
 
 if __name__ == "__main__":

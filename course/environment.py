@@ -22,9 +22,7 @@ STAMP = "diffkit.json"
 def main(argv: list[str]) -> int:
     """Bring `.venv` up to date; returns an exit status."""
     if sys.version_info[:2] < OLDEST:
-        print(
-            "The course needs Python 3.11 or later; this is {}.{}.".format(*sys.version_info), file=sys.stderr
-        )
+        print("The course needs Python 3.11 or later; this is {}.{}.".format(*sys.version_info), file=sys.stderr)
         return 1
     extra = "test" if "test" in argv else ""
     stamp = _read_stamp()

@@ -139,6 +139,8 @@ def sigmoid(
 ) -> Schedule:
     """alpha_bar falls like a sigmoid between start and end, rescaled to run from 1 to 0.  Jabri et al. 2022, alg. 1."""
     _check_steps(T)
+    if not tau > 0 or not start < end:
+        raise RangeError(f"sigmoid needs start < end and tau > 0, got start = {start}, end = {end}, tau = {tau}")
     u = torch.arange(T + 1, dtype=torch.float64, device=device) / T
     v_start, v_end = torch.sigmoid(torch.tensor([start / tau, end / tau], dtype=torch.float64, device=device))
     v = torch.sigmoid((u * (end - start) + start) / tau)

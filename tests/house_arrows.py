@@ -18,7 +18,7 @@ DIFFKIT = {
     "forward": "gaussian schedule",
     "parameterize": "inputs schedule",
     "elbo": "forward parameterize",
-    "losses": "forward parameterize",
+    "losses": "elbo forward parameterize",  # a weighted noise loss is a term of the bound
     "sde": "gaussian schedule",
     # A sampler takes a function, so an exact score fits as well as a network: never `nets`.
     "samplers": "forward parameterize sde sigmas",

@@ -67,9 +67,7 @@ def assert_mean(values: Tensor, expected: Tensor | float) -> None:
     """The mean over the first axis is the expected one, within Z standard errors."""
     standard_error = values.std(0) / math.sqrt(len(values))
     distance = (values.mean(0) - expected).abs()
-    assert bool((distance <= Z * standard_error + 1e-12).all()), (
-        f"off by {distance / standard_error} standard errors"
-    )
+    assert bool((distance <= Z * standard_error + 1e-12).all()), f"off by {distance / standard_error} standard errors"
 
 
 def assert_moments(x: Tensor, mean: Tensor, cov: Tensor) -> None:

@@ -12,7 +12,7 @@ needs_bubblewrap = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bub
 
 # Small limits, so that reaching them is quick.
 TIGHT = Limits(
-    cell_seconds=3,
+    cell_seconds=2,
     call_seconds=1,
     submission_seconds=60,
     memory_bytes=512 * MIB,

@@ -86,7 +86,7 @@ def test_the_i_map_check_names_the_arrow_that_a_gaussian_needs():
 
 def test_weights_may_carry_gradients():
     gain = torch.tensor(5.0, dtype=torch.float64, requires_grad=True)
-    nats = examples.noisy_copies(gain).information("a", "b")  # type: ignore[arg-type]
+    nats = examples.noisy_copies(gain).information("a", "b")
     (slope,) = torch.autograd.grad(nats, gain)
     rho_sq = lambda w: w**2 / ((w**2 + 1) * 2)  # noqa: E731
     expected = (-0.5 * math.log(1 - rho_sq(5 + 1e-6)) + 0.5 * math.log(1 - rho_sq(5 - 1e-6))) / 2e-6

@@ -10,7 +10,7 @@ from tests.house_files import ROOT, project_files, text_of
 
 # Written in parts, so that this file does not hold what it looks for.
 HOMES = "|".join(["home", "root", "work", "Users"])
-MACHINE_PATH = re.compile(rf"(?<![\w.}}~/:-])/(?:{HOMES})/[\w.]|(?<!\w)[A-Z]:" + r"\\\\?" + r"(?:Users|[a-z])")
+MACHINE_PATH = re.compile(rf"(?<![\w.}}~/:-])/(?:{HOMES})/[\w.]|(?<!\w)[A-Z]:" + r"\\{1,2}(?:Users|Windows|Program)")
 PRIVATE_HOST = re.compile(r"https?://(?:\d+\.\d+\.\d+\.\d+|[\w-]+(?:\.(?:internal|local|lan|corp))?)(?=[:/\s\"'`)]|$)")
 THIS_MACHINE = ("http://localhost", "http://127.0.0.1")
 
@@ -44,7 +44,9 @@ def test_a_machine_path_is_seen(line: str) -> None:
     assert machine_paths(line)
 
 
-@pytest.mark.parametrize("line", ["https://a.org/home/x", "docs/work/x.md", "/homework/x", "a ratio, work/time"])
+@pytest.mark.parametrize(
+    "line", ["https://a.org/home/x", "docs/work/x.md", "/homework/x", "a ratio, work/time", r"class A:\n"]
+)
 def test_a_harmless_line_is_no_machine_path(line: str) -> None:
     assert not machine_paths(line)
 

@@ -146,7 +146,7 @@ def test_the_dtype_of_the_data_is_kept_and_gradients_flow():
 def test_bad_input_is_refused():
     s, x = SCHEDULES["short"], torch.randn(3, 2)
     with pytest.raises(RangeError, match="choose one of eps, x0, score, v"):
-        convert(x, "epsilon", "x0", s, x, 1)  # type: ignore[arg-type]
+        convert(x, "epsilon", "x0", s, x, 1)
     with pytest.raises(ShapeError, match=r"asks for \(3, 2\)"):
         convert(x[:, :1], "eps", "x0", s, x, 1)
     with pytest.raises(RangeError, match="float64"):

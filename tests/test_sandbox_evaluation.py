@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from grader.sandbox import Callback, Handle, Make
-from tests.sandbox_helpers import needs_bubblewrap, run_all, shown
+from tests.sandbox_helpers import TIGHT, needs_bubblewrap, run_all, shown
 
 pytest_plugins = ["tests.sandbox_fixtures"]
 pytestmark = needs_bubblewrap
@@ -36,8 +36,8 @@ def prints(x):
 
 
 @pytest.fixture
-def kernel(tight):
-    with tight.kernel() as running:
+def kernel(sandbox):
+    with sandbox.kernel(limits=TIGHT) as running:
         run_all(running, SETUP)
         yield running
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from grader.sandbox import Callback
-from tests.sandbox_helpers import needs_bubblewrap, run_all, shown
+from tests.sandbox_helpers import TIGHT, needs_bubblewrap, run_all, shown
 
 pytest_plugins = ["tests.sandbox_fixtures"]
 pytestmark = needs_bubblewrap
@@ -32,8 +32,8 @@ def frame(value):
 
 
 @pytest.fixture
-def kernel(tight):
-    with tight.kernel() as running:
+def kernel(sandbox):
+    with sandbox.kernel(limits=TIGHT) as running:
         run_all(running, WIRE)
         yield running
 

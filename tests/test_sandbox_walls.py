@@ -14,6 +14,7 @@ import pytest
 from grader.sandbox import Kernel, Sandbox
 from tests.sandbox_helpers import needs_bubblewrap, run_all, shown
 
+pytest_plugins = ["tests.sandbox_fixtures"]
 pytestmark = needs_bubblewrap
 
 CANARY = "canary-7f3a"
@@ -36,6 +37,14 @@ def walled(request, tmp_path_factory) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def kernel(walled) -> Iterator[Kernel]:
+    with walled.kernel() as running:
+        run_all(running, PRELUDE)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def other(walled) -> Iterator[Kernel]:
+    """A second submission at the same time."""
     with walled.kernel() as running:
         run_all(running, PRELUDE)
         yield running
@@ -192,8 +201,8 @@ PTRACE_ATTACH = 16
     assert value(kernel, source) == "[]"
 
 
-def test_the_parent_cannot_be_killed(walled):
-    with walled.kernel() as kernel:
+def test_the_parent_cannot_be_killed(sandbox):
+    with sandbox.kernel() as kernel:
         assert shown(kernel.run("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n'alive'")) == "'alive'"
 
 
@@ -222,7 +231,7 @@ def test_abstract_sockets_of_the_machine_are_out_of_reach(kernel):
 # ---------------------------------------------------------------- other submissions
 
 
-def test_two_submissions_do_not_see_each_other(walled, kernel):
+def test_two_submissions_do_not_see_each_other(kernel, other):
     plant = f"""
 for place in ("/tmp", "/dev/shm", ".", "/tmp/home"):
     Path(place, {CANARY!r}).write_text("x")
@@ -237,23 +246,19 @@ a, b = socket.socket(), socket.socket(socket.AF_UNIX)
  "PLANTED" in os.environ, hasattr(sys.modules["shown"], "planted"))
 """
     run_all(kernel, plant)
-    with walled.kernel() as other:
-        run_all(other, PRELUDE)
-        found, tcp, unix, variable, module = eval(value(other, look))  # our own repr of strings and booleans
+    found, tcp, unix, variable, module = eval(value(other, look))  # our own repr of strings and booleans
     assert (found, variable, module) == ([], False, False)
     assert tcp in ("OSError", "ConnectionRefusedError")
     assert unix == "ConnectionRefusedError"
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of these system calls are for x86_64")
-def test_keys_in_the_kernels_keyrings_are_not_shared(walled, kernel):
+def test_keys_in_the_kernels_keyrings_are_not_shared(kernel, other):
     add = "libc.syscall(248, b'user', b'canary', b'secret', 6, -3) > 0"  # add_key to the session keyring
     search = "libc.syscall(250, 10, -3, b'user', b'canary', 0)"  # keyctl search in it
     assert value(kernel, add) == "True"
     assert int(value(kernel, search)) > 0
-    with walled.kernel() as other:
-        run_all(other, PRELUDE)
-        assert value(other, search) == "-1"
+    assert value(other, search) == "-1"
 
 
 def processes_with(word: str) -> list[str]:

@@ -124,3 +124,9 @@ def test_a_bad_number_of_steps_is_refused(T):
     for make in (schedule.linear, schedule.cosine, schedule.sigmoid):
         with pytest.raises(RangeError, match="at least 1"):
             make(T)
+
+
+@pytest.mark.parametrize("wrong", [{"tau": 0.0}, {"tau": -1.0}, {"start": 3.0}, {"end": math.nan}])
+def test_a_sigmoid_that_does_not_fall_is_refused(wrong):
+    with pytest.raises(RangeError, match="start < end and tau > 0"):
+        schedule.sigmoid(10, **wrong)

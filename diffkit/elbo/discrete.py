@@ -24,14 +24,17 @@ def discretized_log_prob(p: Gaussian, x: Tensor, bins: int = 256) -> Tensor:
     Raises RangeError for data off the grid, or fewer than 2 bins.
     """
     check_grid(x, bins)
-    half, std = 1 / (bins - 1), p.std
-    low, high = (x - half - p.mean) / std, (x + half - p.mean) / std
+    # Half precision has not the digits for tails: float32 is the least.
+    wide = torch.promote_types(x.dtype, torch.float32)
+    mean, std = p.mean.to(wide), p.std.to(wide)
+    half = 1 / (bins - 1)
+    low, high = (x.to(wide) - half - mean) / std, (x.to(wide) + half - mean) / std
     first, last = x < -1 + half, x > 1 - half
     inner = log_interval(low, high)
     # The edge bins are open.  log_ndtr keeps its digits where 1 - ndtr has none left.
     from_below = torch.special.log_ndtr(high)
     from_above = torch.special.log_ndtr(-low)
-    return sum_event(torch.where(first, from_below, torch.where(last, from_above, inner)))
+    return sum_event(torch.where(first, from_below, torch.where(last, from_above, inner))).to(x.dtype)
 
 
 def log_interval(low: Tensor, high: Tensor) -> Tensor:

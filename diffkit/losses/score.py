@@ -149,6 +149,8 @@ def _score_of(score: Score, x: Tensor) -> Tensor:
 
 def _level(value: Tensor | float, x: Tensor, name: str) -> Tensor:
     level = value if isinstance(value, Tensor) else x.new_tensor(value)
+    if level.is_complex():
+        raise RangeError(f"{name} is {level.dtype}: pass a real number, or one per example")
     if level.device.type == "cpu" and not bool(((level > 0) & torch.isfinite(level)).all()):
         raise RangeError(f"{name} must be positive and finite: without noise there is nothing to remove")
     return broadcast(level, x)

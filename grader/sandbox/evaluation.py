@@ -13,6 +13,7 @@ from grader.wire import (
     WireError,
     decode,
     encode,
+    pending,
     recv_frame,
     send_frame,
 )
@@ -162,7 +163,9 @@ class Evaluation:
                     self._present.add(handle.number)
             reply = self._converse(question, deadline, arguments.callbacks)
             self._fresh = False
-            return read_answer(reply, gradients or None)
+            answer = read_answer(reply, gradients or None)
+            if answer.kind != "malformed":
+                return answer
         except TimeoutError:
             answer = Answer("timeout", message=f"no answer within {self.kernel.limits.call_seconds:g} s")
         except WireClosedError:
@@ -192,6 +195,8 @@ class Evaluation:
 
     def _reach(self) -> bool:
         """Whether a process with the state of this evaluation can be asked; a lost one is brought back."""
+        if self._wire is not None and pending(self._wire):
+            self._give_up()  # it ended or broke the protocol before this question, which is not to blame
         if self._wire is None:
             self.kernel.revive(self)
         return self._wire is not None and self.kernel.alive()

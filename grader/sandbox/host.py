@@ -57,7 +57,7 @@ class Sandbox:
             self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-")))
             self._folder.chmod(0o755)
             stage_code(self._folder / "code")
-            self._world = World(self._folder, self._mounts, *self._view, self.limits)
+            self._world = World(self._folder, self._mounts, *self._view)
             self._shared = self._find_walls()
             if self._shared is not None:
                 undo.callback(self._shared.close)
@@ -68,19 +68,22 @@ class Sandbox:
         self._shared = None
         self._closing.close()
 
-    def kernel(self, files: Mapping[str, bytes] | None = None) -> Kernel:
-        """One submission: a fresh kernel with `files` (relative path: content) in its working folder."""
-        return Kernel(self._spawn, dict(files or {}), self.limits)
+    def kernel(self, files: Mapping[str, bytes] | None = None, limits: Limits | None = None) -> Kernel:
+        """One submission: a fresh kernel with `files` (relative path: content) in its working folder.
+
+        limits: other ones than the sandbox's.  Raises ValueError for files that cannot be given.
+        """
+        return Kernel(self._spawn, dict(files or {}), limits or self.limits)
 
     def _find_walls(self) -> Zygote | None:
         """A zygote that can wall its children in, found out by making one; None: each needs its own."""
         if self.mode == "none":
             self.protection = "none: students' code runs with all your rights"
-            return self._zygote("none")
+            return self._zygote("none", self.limits)
         if self.nested is not False:
-            zygote = self._zygote("nested")
+            zygote = self._zygote("nested", self.limits)
             try:
-                zygote.spawn("/tmp").close()
+                zygote.spawn("/tmp", self.limits).close()
             except SandboxError:
                 zygote.close()
                 if self.nested:
@@ -88,25 +91,26 @@ class Sandbox:
             else:
                 self.protection = "one bubblewrap, and namespaces of its own for each submission"
                 return zygote
-        self._zygote("single").close()
+        if self.nested is None:
+            self._zygote("single", self.limits).close()
         self.protection = "one bubblewrap for each submission: user namespaces cannot be nested here (slow)"
         return None
 
-    def _spawn(self) -> Child:
+    def _spawn(self, limits: Limits) -> Child:
         if self.mode == "none" and self._shared is not None:
-            return self._shared.spawn(tempfile.mkdtemp(dir=self._folder))
+            return self._shared.spawn(tempfile.mkdtemp(dir=self._folder), limits)
         if self._shared is not None:
-            return self._shared.spawn("/tmp")
-        own = self._zygote("single")
+            return self._shared.spawn("/tmp", limits)
+        own = self._zygote("single", limits)
         try:
-            child = own.spawn("/tmp")
+            child = own.spawn("/tmp", limits)
         except BaseException:
             own.close()
             raise
         child.own_zygote = own
         return child
 
-    def _zygote(self, walls: Walls) -> Zygote:
+    def _zygote(self, walls: Walls, limits: Limits) -> Zygote:
         keep = [path for path in python_paths() if path.startswith("/tmp/")]
         settings = {"walls": walls, "modules": self._modules, "code": self._world.code(walls), "keep": keep}
-        return Zygote(self._world.launch(walls), settings, self.limits)
+        return Zygote(self._world.launch(walls, limits), settings)

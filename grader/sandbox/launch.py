@@ -27,24 +27,23 @@ class World:
     python_path: list[str]
     hide: tuple[str, ...]
     environment: Mapping[str, str]
-    limits: Limits
 
     def code(self, walls: Walls) -> str:
         return str(self.folder / "code") if walls == "none" else CODE
 
-    def launch(self, walls: Walls) -> Launch:
+    def launch(self, walls: Walls, limits: Limits) -> Launch:
         if walls == "none":
             return self._plain()
-        return self._behind_bubblewrap(nested=walls == "nested")
+        return self._behind_bubblewrap(limits, nested=walls == "nested")
 
-    def _behind_bubblewrap(self, nested: bool) -> Launch:
+    def _behind_bubblewrap(self, limits: Limits, nested: bool) -> Launch:
         bwrap = bubblewrap.find_bubblewrap()
         binds = [*system_options(), *hidden_options(self.hide), *folder_options([CODE, *self.mounts])]
         binds += ["--ro-bind", str(self.folder / "code"), CODE]
         for inner, outer in self.mounts.items():
             binds += ["--ro-bind", str(outer), inner]
         variables = environment("/tmp/home", [CODE, *self.python_path], self.environment)
-        options = bubblewrap.options(bwrap, binds, variables, self.limits, nested)
+        options = bubblewrap.options(bwrap, binds, variables, limits, nested)
 
         def launch(words: list[str], descriptors: list[int], complaints: IO[bytes]) -> subprocess.Popen[bytes]:
             return bubblewrap.start([bwrap, *options, "--", *words], descriptors, nested, complaints)

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from grader.wire import WireClosedError, WireError, recv, send, send_descriptors
+from grader.wire import WireClosedError, WireError, pending, recv, send, send_descriptors
 
+from .errors import SandboxError
 from .evaluation import Evaluation
 from .limits import MIB, Limits
 from .outputs import Output, keep_safe
 from .zygote import Child
 
-MAX_FILES, MAX_FILE_BYTES = 2000, 64 * MIB
+START_SECONDS = 20
 ENVELOPE = 2 * MIB  # what a reply may be longer than the outputs in it
 
 
@@ -35,8 +36,8 @@ class _Cell:
 class Kernel:
     """A context manager; see `Sandbox.kernel`.  Time for the whole submission runs from its start."""
 
-    def __init__(self, spawn: Callable[[], Child], files: dict[str, bytes], limits: Limits) -> None:
-        _check_files(files)
+    def __init__(self, spawn: Callable[[Limits], Child], files: dict[str, bytes], limits: Limits) -> None:
+        _check_files(files, limits)
         self.limits = limits
         self._spawn, self._files = spawn, files
         self._steps: list[_Cell | Evaluation] = []
@@ -85,8 +86,8 @@ class Kernel:
 
     def alive(self) -> bool:
         """Make sure that there is a kernel with everything done so far; False if there can be none."""
-        if self._child is not None and self._child.has_spoken():
-            self.lose()  # it ended, or does not keep to the protocol, before the next cell
+        if self._child is not None and pending(self._child.wire):
+            self.lose()  # it ended or broke the protocol before the next cell, which is not to blame
         while self._child is None:
             if self._starts > self.limits.restarts or time.monotonic() >= self.end:
                 return False
@@ -126,8 +127,12 @@ class Kernel:
 
     def _start(self) -> None:
         self._starts += 1
-        self._child = self._spawn()
-        self._order({"do": "files", "files": self._files}, self.limits.cell_seconds, MIB)
+        self._child = self._spawn(self.limits)
+        try:
+            self._order({"do": "files", "files": self._files}, START_SECONDS, MIB)
+        except (WireError, TimeoutError) as error:  # no student's code has run yet: the fault is ours
+            self.lose()
+            raise SandboxError(f"a fresh kernel does not answer: {error!r}") from error
 
     def _order(self, order: dict[str, Any], seconds: float, limit: int) -> dict[str, Any]:
         """Have the kernel do something; its hostile reply.  Raises WireError, TimeoutError."""
@@ -163,7 +168,11 @@ class Kernel:
         seconds = time.monotonic() - start
         cell.deadly = True
         self.lose()
-        text = f"stopped after {seconds:.3g} s" if status == "stopped" else "this cell ended the kernel"
+        text = "this cell ended the kernel"
+        if status == "stopped":
+            text = f"stopped after {self.limits.cell_seconds:g} s"
+            if time.monotonic() >= self.end:
+                text = f"stopped: the {self.limits.submission_seconds:g} s of the submission are over"
         return CellResult([_note(text)], status, seconds)
 
     def _fork(self, evaluation: Evaluation) -> None:
@@ -182,7 +191,7 @@ def _note(text: str) -> Output:
     return {"output_type": "error", "ename": "Stopped", "evalue": text, "traceback": [text]}
 
 
-def _check_files(files: dict[str, bytes]) -> None:
+def _check_files(files: dict[str, bytes], limits: Limits) -> None:
     """Names come from a student's folder.  ValueError for what cannot be a file below the working folder."""
     for name, content in files.items():
         path = PurePosixPath(name)
@@ -190,5 +199,6 @@ def _check_files(files: dict[str, bytes]) -> None:
             raise ValueError(f"not a plain relative file name: {name!r}")
         if len(name.encode()) > 400 or len(path.parts) > 10 or not isinstance(content, bytes):
             raise ValueError(f"the file {name[:40]!r} cannot be given: its name is too long, or it is no bytes")
-    if len(files) > MAX_FILES or sum(map(len, files.values())) > MAX_FILE_BYTES:
-        raise ValueError(f"more than {MAX_FILES} files or {MAX_FILE_BYTES} bytes beside the notebook")
+    most_files, most_bytes = limits.tmp_files // 2, min(limits.tmp_bytes // 2, limits.file_bytes)
+    if len(files) > most_files or sum(map(len, files.values())) > most_bytes:
+        raise ValueError(f"more than {most_files} files or {most_bytes} bytes beside the notebook")

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import select
 import socket
 import subprocess
 import sys
@@ -32,12 +31,6 @@ class Child:
     leash: socket.socket
     own_zygote: "Zygote | None" = None
 
-    def has_spoken(self) -> bool:
-        """Whether there is something to read that nobody has asked for: a forgery, or the end."""
-        poller = select.poll()
-        poller.register(self.wire, select.POLLIN)
-        return bool(poller.poll(0))
-
     def close(self) -> None:
         """Kill it and wait until nothing of it is left."""
         self.wire.close()
@@ -52,8 +45,8 @@ class Child:
 class Zygote:
     """A running zygote.  Its socket's end is its end, so nothing survives a host that is killed."""
 
-    def __init__(self, launch: Launch, settings: dict[str, Any], limits: Limits) -> None:
-        self.limits, self.lock = limits, Lock()
+    def __init__(self, launch: Launch, settings: dict[str, Any]) -> None:
+        self.lock = Lock()
         self.control, inner = socket.socketpair()
         words = [sys.executable, "-P", "-s", "-m", MAIN, json.dumps({**settings, "control": inner.fileno()})]
         with tempfile.TemporaryFile() as complaints:
@@ -75,12 +68,12 @@ class Zygote:
         if "error" in news:
             raise SandboxError(f"the sandbox cannot load its modules:\n{news['error']}")
 
-    def spawn(self, folder: str) -> Child:
+    def spawn(self, folder: str, limits: Limits) -> Child:
         """Fork a child.  Raises SandboxError with the step that failed if its walls could not be built."""
         wire, inner_wire = socket.socketpair()
         leash, inner_leash = socket.socketpair()
         deadline = time.monotonic() + STEP_SECONDS
-        order = {"limits": dataclasses.asdict(self.limits), "folder": folder}
+        order = {"limits": dataclasses.asdict(limits), "folder": folder}
         try:
             with self.lock, inner_wire, inner_leash:
                 descriptors = [inner_wire.fileno(), inner_leash.fileno()]

@@ -15,7 +15,7 @@ takes memory for it.  The package serves both sides, so it imports nothing of th
 from .decode import decode
 from .encode import encode
 from .plain import Ref, WireClosedError, WireError
-from .stream import recv, recv_frame, send, send_descriptors, send_frame
+from .stream import pending, recv, recv_frame, send, send_descriptors, send_frame
 
 __all__ = [
     "Ref",
@@ -23,6 +23,7 @@ __all__ = [
     "WireError",
     "decode",
     "encode",
+    "pending",
     "recv",
     "recv_frame",
     "send",

@@ -1,5 +1,6 @@
 """Frames on a socket, with a deadline on every read and write."""
 
+import select
 import socket
 import struct
 import time
@@ -46,6 +47,13 @@ def recv(
 ) -> Any:
     """The value of one frame.  Raises what `recv_frame` and `decode` raise."""
     return decode(recv_frame(sock, deadline, limit), refs)
+
+
+def pending(sock: socket.socket) -> bool:
+    """Whether there is something to read already: before a question, a forgery or the end of the stream."""
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    return bool(poller.poll(0))
 
 
 def send_descriptors(sock: socket.socket, value: Any, descriptors: list[int], deadline: float | None) -> None:

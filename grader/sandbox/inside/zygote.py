@@ -12,7 +12,7 @@ import select
 import signal
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from ...wire import WireError, recv, send
 from ..limits import Limits
@@ -56,7 +56,7 @@ class Zygote:
         try:
             order = recv(self.control)
         except WireError:  # the host is gone
-            os._exit(0)
+            self._end()
         _, (wire, leash), _, _ = socket.recv_fds(self.control, 1, 2)
         report, write = os.pipe()
         isolator = os.fork()
@@ -101,6 +101,17 @@ class Zygote:
                 os.killpg(child.init, signal.SIGKILL)
             else:
                 signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+
+    def _end(self) -> NoReturn:
+        """The namespace ends with this process, and all in it.  But bubblewrap around a single child would wait
+        for what it has started.
+        """
+        with contextlib.suppress(ChildProcessError):
+            while self.walls == "single":
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(-1, signal.SIGKILL)
+                os.waitpid(-1, 0)
+        os._exit(0)
 
     def _finish(self, child: Child, news: dict[str, Any]) -> None:
         self._tell(child, news)
