@@ -769,7 +769,7 @@ plots.scatter(
 # Answer in a few sentences with formulas. 6 points, graded by hand.
 
 # %% [markdown] written="forward.why_shrink" points=6
-# ### BEGIN SOLUTION
+# <!-- BEGIN SOLUTION -->
 # **Model answer.** (1) Independent Gaussian steps add: $\mathbf{x}_t \mid \mathbf{x}_0 \sim \mathcal{N}(\mathbf{x}_0, \sum_{s \le t} \beta_s\, \mathbf{I})$.
 # (2) The mean never moves and the variance grows without bound. For large $T$ the end is close to
 # $\mathcal{N}(\mathbf{0}, \sigma_T^2 \mathbf{I})$ with $\sigma_T^2 = \sum \beta_s$ far above the spread of the data, and a model must start
@@ -779,7 +779,7 @@ plots.scatter(
 #
 # **Rubric.** Distribution: mean 1, variance 1. Start: right distribution named 1, consequence of the wrong start 1.
 # Comparison: signal-to-noise ratio 1, the two processes differ by a rescaling only 1.
-# ### END SOLUTION
+# <!-- END SOLUTION -->
 
 # %% [markdown]
 # ## What you have now
