@@ -40,6 +40,8 @@ def callables(modules):
     """Every function and every method of the library, methods as functions of what makes the object."""
     for module in modules:
         for name, value in vars(module).items():
+            if getattr(value, "__module__", None) != module.__name__:
+                continue  # imported: torch and its like, or seen in its own module
             if inspect.isfunction(value):
                 yield f"{module.__name__}.{name}", value
             elif inspect.isclass(value):

@@ -6,10 +6,11 @@ in as a file beside the notebook, with stand-ins for what it imports from the gr
 
 import ast
 import inspect
+from types import ModuleType
 
 from grader.demo.student import Student, answers
 from grader.exercise import Exercise, Misconception
-from grader.exercises.forward_process import EXERCISES, common, jumps, limits, steps
+from grader.exercises.forward_process import EXERCISES, MODULES, common, enough_steps
 
 STAND_INS = """
 class _Record:
@@ -46,13 +47,16 @@ def _student(exercise: Exercise, number: int, m: Misconception, full: float) -> 
 
 def module_source() -> str:
     """The exercises' modules as one, without what they import from the grader."""
-    parts = [STAND_INS]
-    for module in (common, steps, jumps, limits):
-        tree = ast.parse(inspect.getsource(module))
-        tree.body = [n for n in tree.body if not _from_grader(n)]
-        parts.append(ast.unparse(tree))
-    names = [name for module in (steps, jumps, limits) for name, v in vars(module).items() if type(v) is Exercise]
-    return "\n\n".join([*parts, f"ALL = [{', '.join(dict.fromkeys(names))}]"]) + "\n"
+    parts = [STAND_INS, _without_imports(common), "ALL = []"]
+    for module in sorted(MODULES, key=lambda m: m is enough_steps):  # it uses two of the others
+        parts += [_without_imports(module), "ALL.append(EXERCISE)"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _without_imports(module: ModuleType) -> str:
+    tree = ast.parse(inspect.getsource(module))
+    tree.body = [n for n in tree.body if not _from_grader(n)]
+    return ast.unparse(tree)
 
 
 def _from_grader(node: ast.stmt) -> bool:

@@ -6,7 +6,7 @@ from grader.exercises import forward_process
 LESSONS: dict[str, tuple[Exercise, ...]] = {"02_forward_process": forward_process.EXERCISES}
 # What a lesson's sandbox may import from diffkit; everything else of it is absent while grading.
 MODULES: dict[str, tuple[str, ...]] = {
-    "02_forward_process": ("data", "errors", "forward", "gaussian", "oracle", "schedule"),
+    "02_forward_process": ("data", "errors", "forward", "gaussian", "idx", "oracle", "schedule"),
 }
 EXERCISES: dict[str, Exercise] = {e.name: e for lesson in LESSONS.values() for e in lesson}
 

@@ -1,7 +1,32 @@
-"""Lesson 02, the forward process: its exercises in the order of the lesson."""
+"""Lesson 02, the forward process: its exercises in the order of the lesson, one per module."""
 
-from grader.exercises.forward_process.jumps import COLLAPSE, COMPOSE, LOOP, SAMPLE
-from grader.exercises.forward_process.limits import KL, MIXTURE, SMALLEST_T, SNR
-from grader.exercises.forward_process.steps import ALPHA_BAR, COSINE, LINEAR, STEP
+from grader.exercises.forward_process import (
+    alpha_bar_table,
+    collapse_noise,
+    compose,
+    cosine_betas,
+    enough_steps,
+    kl_to_prior,
+    linear_betas,
+    noisy_mixture,
+    q_sample,
+    q_sample_loop,
+    q_step,
+    snr,
+)
 
-EXERCISES = (STEP, LOOP, ALPHA_BAR, SAMPLE, COLLAPSE, COMPOSE, LINEAR, COSINE, SNR, KL, SMALLEST_T, MIXTURE)
+MODULES = (
+    q_step,
+    q_sample_loop,
+    alpha_bar_table,
+    q_sample,
+    collapse_noise,
+    compose,
+    linear_betas,
+    cosine_betas,
+    snr,
+    kl_to_prior,
+    enough_steps,
+    noisy_mixture,
+)
+EXERCISES = tuple(m.EXERCISE for m in MODULES)
