@@ -1,29 +1,31 @@
 """What a sampler costs beside its network: T = 1000 steps against T bare calls of the same network.
 
-A 2-D MLP with 58k parameters and a batch of 256 is the hard case: the network is so cheap that the loop
-shows.  All contenders run in one process, one thread, in turns, each right after the bare calls.  The first
-figure is the median over rounds of time / time of the bare calls; the second compares the fastest round of
-each, which other programs on the machine disturb least.  "bare calls, again" shows the noise.  Times are
-processor time on a CPU, wall time on a GPU. Libraries that are not installed are left out.  Every contender
-makes exactly T calls; nothing is clipped where that can be turned off.
+A 2-D MLP with 58k parameters and a batch of 256 is the hard case: the network is so cheap that the loop shows.
+Everything runs in one process and one thread.  Each contender runs in blocks of 20 steps, each right after a block of
+20 bare calls; "per step" is the median over all pairs of time / time of the bare calls, so that a busy machine, which
+changes by the second, disturbs both alike.  "in all" adds what happens once, before the first step.  The line "bare
+calls, again" shows the noise of the figures.  Times are processor time on a CPU, wall time on a GPU.  Libraries that are
+not installed are left out.  Every contender makes T calls; nothing is clipped where that can be turned off.
 
-python benchmarks/sampler_overhead.py [--rounds 9] [--steps 1000] [--device cpu]
+    python benchmarks/sampler_overhead.py [--rounds 3] [--steps 1000] [--block 20] [--device cpu]
 """
 
 import argparse
+import itertools
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from diffkit import sigmas
-from diffkit.samplers import ancestral, annealed_langevin, ddim, dpm_solver_2m, last
+from diffkit.samplers import Step, ancestral, annealed_langevin, ddim, dpm_solver_2m
 from diffkit.schedule import linear
 
 BATCH = 256
-Contender = Callable[[], object]
+Contender = Callable[[int], Iterator[None]]  # n -> an iterator that makes n calls of the network at each next()
 
 
 class Mlp(nn.Module):
@@ -48,9 +50,22 @@ def bare(net: nn.Module, x: Tensor, T: int) -> Contender:
     times = [torch.full((BATCH,), t, device=x.device) for t in range(T, 0, -1)]
 
     @torch.no_grad()
-    def run() -> None:
-        for t in times:
+    def calls(block: list[Tensor]) -> None:
+        for t in block:
             net(x, t)
+
+    return lambda n: (calls(times[i : i + n]) for i in itertools.count(0, n))
+
+
+def in_blocks(make: Callable[[], Iterator[object]]) -> Contender:
+    """From an iterator over steps to one over blocks of n steps."""
+
+    def run(n: int) -> Iterator[None]:
+        steps = make()
+        while True:
+            for _ in range(n):
+                next(steps)
+            yield
 
     return run
 
@@ -63,38 +78,34 @@ def ours(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:
     def score(x: Tensor, sigma: float) -> Tensor:
         return net(x, index[sigma])
 
-    return {
-        "diffkit ancestral": lambda: last(ancestral(net, s, x, generator=g)),
-        "diffkit DDIM": lambda: last(ddim(net, s, x)),
-        "diffkit DDIM, eta = 1": lambda: last(ddim(net, s, x, eta=1.0, generator=g)),
-        "diffkit DPM-Solver++ 2M": lambda: last(dpm_solver_2m(net, s, x)),
-        "diffkit annealed Langevin": lambda: last(
-            annealed_langevin(score, ladder, x, n_steps=T // 10, step_size=1e-6, generator=g)
-        ),
+    def langevin() -> Iterator[Step]:
+        return annealed_langevin(score, ladder, x, n_steps=T // 10, step_size=1e-6, generator=g)
+
+    samplers = {
+        "diffkit ancestral": lambda: ancestral(net, s, x, generator=g),
+        "diffkit DDIM": lambda: ddim(net, s, x),
+        "diffkit DDIM, eta = 1": lambda: ddim(net, s, x, eta=1.0, generator=g),
+        "diffkit annealed Langevin": langevin,
+        "diffkit DPM-Solver++ 2M": lambda: dpm_solver_2m(net, s, x),
     }
+    return {name: in_blocks(lambda make=make: itertools.islice(make(), 1, None)) for name, make in samplers.items()}
 
 
 def diffusers(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:
     from diffusers import DDIMScheduler, DDPMScheduler
 
-    def contender(scheduler: object) -> Contender:
-        scheduler.set_timesteps(T)
-        g = torch.Generator(x.device).manual_seed(0)
-
+    def contender(make: Callable[..., Any]) -> Contender:
         @torch.no_grad()
-        def run() -> Tensor:
-            y = x
+        def steps() -> Iterator[Tensor]:
+            scheduler, y, g = make(T, clip_sample=False), x, torch.Generator(x.device).manual_seed(0)
+            scheduler.set_timesteps(T)
             for t in scheduler.timesteps:
-                eps = net(y, t.expand(BATCH).to(x.device))
-                y = scheduler.step(eps, t, y, generator=g).prev_sample
-            return y
+                y = scheduler.step(net(y, t.expand(BATCH).to(x.device)), t, y, generator=g).prev_sample
+                yield y
 
-        return run
+        return in_blocks(steps)
 
-    return {
-        "diffusers DDPM": contender(DDPMScheduler(T, clip_sample=False)),
-        "diffusers DDIM": contender(DDIMScheduler(T, clip_sample=False)),
-    }
+    return {"diffusers DDPM": contender(DDPMScheduler), "diffusers DDIM": contender(DDIMScheduler)}
 
 
 def smalldiffusion(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:
@@ -116,16 +127,14 @@ def smalldiffusion(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:
     model, levels = Model(), ScheduleDDPM(T).sample_sigmas(T)
     accelerator = Accelerator(cpu=x.device.type == "cpu")
 
-    def run(mu: float) -> None:
-        for _ in samples(model, levels, gam=1.0, mu=mu, batchsize=BATCH, xt=x, accelerator=accelerator):
-            pass
+    def contender(mu: float) -> Contender:
+        return in_blocks(lambda: samples(model, levels, gam=1.0, mu=mu, batchsize=BATCH, xt=x, accelerator=accelerator))
 
-    return {"smalldiffusion DDPM": lambda: run(0.5), "smalldiffusion DDIM": lambda: run(0.0)}
+    return {"smalldiffusion DDPM": contender(0.5), "smalldiffusion DDIM": contender(0.0)}
 
 
 def denoising_diffusion_pytorch(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:
     from denoising_diffusion_pytorch import GaussianDiffusion
-    from denoising_diffusion_pytorch import denoising_diffusion_pytorch as module
 
     class Model(nn.Module):
         """A point in the plane as an image of 1 x 1 pixel with two channels."""
@@ -139,10 +148,16 @@ def denoising_diffusion_pytorch(net: nn.Module, x: Tensor, T: int) -> dict[str, 
         def forward(self, y: Tensor, t: Tensor, _: object = None) -> Tensor:
             return self.net(y.flatten(1), t).reshape(y.shape)
 
-    module.tqdm = lambda steps, **_: steps  # without the progress bar, as the others
     chain = GaussianDiffusion(Model(), image_size=1, timesteps=T, objective="pred_noise", beta_schedule="linear")
     chain = chain.to(x.device)
-    return {"denoising-diffusion-pytorch DDPM": lambda: chain.p_sample_loop((BATCH, 2, 1, 1))}
+
+    def steps() -> Iterator[Tensor]:  # its p_sample_loop, without the progress bar and the list of all images
+        y = x.reshape(BATCH, 2, 1, 1)
+        for t in reversed(range(T)):
+            y, _ = chain.p_sample(y, t)
+            yield y
+
+    return {"denoising-diffusion-pytorch DDPM": in_blocks(steps)}
 
 
 def collect(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:
@@ -155,19 +170,30 @@ def collect(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:
     return contenders
 
 
-def seconds(run: Contender, device: str) -> float:
-    clock = time.process_time if device == "cpu" else time.perf_counter
-    start = clock()
-    run()
-    if device != "cpu":
-        torch.cuda.synchronize()
-    return clock() - start
+def measure(base: Contender, contender: Contender, args: argparse.Namespace) -> tuple[list[float], float]:
+    """The ratios of all blocks but the first, and the time of the first less that of a typical one."""
+    clock = time.process_time if args.device == "cpu" else time.perf_counter
+
+    def seconds(blocks: Iterator[None]) -> float:
+        start = clock()
+        next(blocks)
+        if args.device != "cpu":
+            torch.cuda.synchronize()
+        return clock() - start
+
+    pairs = []
+    calls, steps = base(args.block), contender(args.block)
+    for _ in range(args.steps // args.block):
+        pairs.append((seconds(calls), seconds(steps)))
+    once = pairs[0][1] - statistics.median(b for _, b in pairs)
+    return [b / a for a, b in pairs[1:]], once / statistics.median(a for a, _ in pairs) * args.block / args.steps
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--block", type=int, default=20)
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -175,29 +201,21 @@ def main() -> None:
     net = Mlp().to(args.device).eval()
     x = torch.randn(BATCH, 2, device=args.device)
     base, contenders = bare(net, x, args.steps), collect(net, x, args.steps)
-    for run in (base, *contenders.values()):
-        seconds(run, args.device)  # warm up
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    bases: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(args.rounds):
-        for name, run in contenders.items():
-            bases[name].append(seconds(base, args.device))
-            times[name].append(seconds(run, args.device))
-    report(net, args, times, bases)
-
-
-def report(
-    net: nn.Module, args: argparse.Namespace, times: dict[str, list[float]], bases: dict[str, list[float]]
-) -> None:
+    ratios: dict[str, list[float]] = {name: [] for name in contenders}
+    once: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in range(args.rounds + 1):
+        for name, contender in contenders.items():
+            found, first = measure(base, contender, args)
+            if turn > 0:  # the first round warms up
+                ratios[name] += found
+                once[name].append(first)
     parameters = sum(p.numel() for p in net.parameters())
-    fastest = min(min(values) for values in bases.values())
-    print(f"{parameters} parameters, batch {BATCH}, T = {args.steps}, {args.device}, torch {torch.__version__}")
-    print(f"bare call: {1e6 * fastest / args.steps:.0f} microseconds at its fastest\n")
-    print(f"{'sampler':<34} {'median ratio':>13} {'range':>13} {'fastest / fastest':>18}")
-    for name in times:
-        ratios = [a / b for a, b in zip(times[name], bases[name], strict=True)]
-        spread = f"{min(ratios):.3f}-{max(ratios):.3f}"
-        print(f"{name:<34} {statistics.median(ratios):>13.3f} {spread:>13} {min(times[name]) / fastest:>18.3f}")
+    print(f"{parameters} parameters, batch {BATCH}, T = {args.steps}, {args.device}, torch {torch.__version__}\n")
+    print(f"{'sampler':<34} {'per step':>9} {'in all':>8}   middle half of the blocks")
+    for name, values in ratios.items():
+        low, middle, high = statistics.quantiles(values, n=4)
+        total = middle + statistics.median(once[name])
+        print(f"{name:<34} {middle:>9.3f} {total:>8.3f}   {low:.3f}-{high:.3f}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Data to try things on: real digits and toy distributions in the plane.
+"""Data to try things on: real digits and toy distributions in the plane; `data.idx` reads MNIST and its like.
 
 The digits are the 1,797 8x8 images of the UCI "Optical Recognition of Handwritten Digits" test set
 (Alpaydin & Kaynak 1998, CC BY 4.0); `data/README.md` tells where they came from.
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from diffkit import idx as idx
 from diffkit.errors import DataError, RangeError
 from diffkit.oracle import GaussianMixture
 

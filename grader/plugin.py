@@ -38,7 +38,7 @@ class Restore(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Rebuild the metadata of the notebook and of all cells."""
         known = _source_cells(resources)
-        nb.metadata = NotebookNode({k: v for k, v in nb.metadata.items() if k in ("kernelspec", "language_info")})
+        nb.metadata = NotebookNode({"language_info": {"name": "python"}})  # nbgrader adds the kernelspec
         seen: set[str] = set()
         for cell in reversed(nb.cells):  # of duplicates the last one counts, as in nbgrader
             grade_id = _claimed_id(cell)

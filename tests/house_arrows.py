@@ -24,11 +24,13 @@ DIFFKIT = {
     "samplers": "forward parameterize sde sigmas",
     "guidance": "samplers",
     "likelihood": "samplers sde",  # the ODE solvers are samplers too
+    "vae": "forward inputs",  # chains of latents; the fixed encoder is the forward process
+    "idx": "",
     "nets": "",
     "train": "losses",
-    "data": "oracle",
+    "data": "idx oracle",
     "metrics": "",
-    "equations": "data elbo graph guidance likelihood losses metrics",
+    "equations": "data elbo graph guidance likelihood losses metrics vae",
     "plots": "figure",
     "explorers": "equations plots",
 }

@@ -178,6 +178,16 @@ def test_with_the_exact_reverse_variance_of_gaussian_data_only_the_prior_is_lost
         assert float((total(sigma) * w_data).sum()) > float((total(exact) * w_data).sum())
 
 
+def test_beta_tilde_at_t_1_where_it_would_be_no_variance_is_that_of_t_2():
+    s = schedule.linear(6, 0.05, 0.5)
+    table = elbo.variance_table(s, "beta_tilde")
+    assert torch.equal(table[2:], s.beta_tilde[2:])
+    assert float(s.beta_tilde[1]) == 0
+    assert float(table[1]) == float(s.beta_tilde[2])
+    one = schedule.linear(1, 0.3, 0.3)
+    assert torch.equal(elbo.variance_table(one, "beta_tilde"), one.beta)
+
+
 def test_an_interpolated_variance_runs_from_beta_tilde_to_beta():
     s, t = schedule.linear(6, 0.05, 0.5), torch.tensor([1, 3, 6])
     zero = torch.zeros(3, 2, dtype=F64)

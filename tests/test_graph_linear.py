@@ -6,16 +6,13 @@ import random
 import pytest
 import torch
 from hypothesis import given
-from hypothesis import strategies as st
 
 from diffkit import forward, schedule
 from diffkit import graph as g
 from diffkit.errors import RangeError, ShapeError
 from diffkit.gaussian import Gaussian
 from diffkit.graph import examples
-from tests.random_dags import dags
-
-randoms = st.randoms(use_true_random=False)
+from tests.random_dags import dags, randoms
 
 
 def random_network(graph, rng: random.Random):

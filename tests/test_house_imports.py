@@ -42,6 +42,14 @@ def test_diffkit_never_imports_the_grader() -> None:
     assert not bad
 
 
+@pytest.mark.parametrize("package", ["diffkit", "grader"])
+def test_every_folder_of_a_package_says_that_it_is_one(package: str) -> None:
+    # Without __init__.py a folder is a namespace: once installed, it is "there" even where its files are hidden,
+    # as in the sandbox, and importlib.resources cannot open it.
+    folders = {path.parent for path in project_files() if path.suffix == ".py" and path.is_relative_to(ROOT / package)}
+    assert not [folder for folder in folders if not (folder / "__init__.py").is_file()]
+
+
 def test_every_module_of_diffkit_has_its_arrows() -> None:
     known_heads("diffkit", DIFFKIT, set())
 

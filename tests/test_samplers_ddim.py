@@ -45,6 +45,15 @@ def test_every_eta_keeps_the_marginals_given_the_data(noise: Noise, times: list[
 
 
 @every_path
+def test_eta_scales_the_posterior_s_standard_deviation(noise: Noise, times: list[float]):
+    path = make_path(noise, randn(1, 1), times)
+    half, full = (torch.tensor(ddim_kernel(path, eta).c) for eta in (0.5, 1.0))
+    torch.testing.assert_close(half, full / 2)
+    if isinstance(noise, Schedule) and len(times) == noise.T + 1:
+        torch.testing.assert_close(full.double(), noise.beta_tilde.flip(0)[:-1].sqrt(), rtol=1e-5, atol=1e-7)
+
+
+@every_path
 def test_on_gaussian_data_ddim_walks_its_closed_form_path(noise: Noise, times: list[float]):
     """A step multiplies x - alpha m by (alpha_s alpha_t v + sigma_s sigma_t) / (alpha_t^2 v + sigma_t^2)."""
     m, v = 0.7, 0.25

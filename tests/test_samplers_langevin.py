@@ -80,6 +80,23 @@ def test_one_mala_step_matches_quadrature():
     assert torch.equal(moved, end.out)
 
 
+def test_mala_is_the_textbook_loop_that_remembers_nothing():
+    """Same draws; density and score are computed afresh for both ends of each move, chain by chain."""
+    data, eta, x, g = mixture(), 0.4, randn(50, 2), generator(12)
+    steps = list(mala(data.log_prob, data.score, x, eta=eta, n_steps=15, generator=generator(12)))
+    refused = 0
+    for step in steps[1:]:
+        y = x + eta * data.score(x) + math.sqrt(2 * eta) * torch.randn(50, 2, dtype=torch.float64, generator=g)
+        u = torch.rand(50, dtype=torch.float64, generator=g)
+        forward = ((y - x - eta * data.score(x)) ** 2).sum(1) / (4 * eta)
+        back = ((x - y - eta * data.score(y)) ** 2).sum(1) / (4 * eta)
+        accept = u < torch.exp(data.log_prob(y) - data.log_prob(x) + forward - back)
+        x = torch.where(accept[:, None], y, x)
+        refused += int((~accept).sum())
+        torch.testing.assert_close(step.x, x, rtol=1e-9, atol=1e-9)
+    assert refused > 100
+
+
 def test_mala_refuses_to_leave_for_where_the_density_is_undefined():
     def log_prob(x: Tensor) -> Tensor:
         return torch.where(x[:, 0] > 0, -x[:, 0], torch.nan)

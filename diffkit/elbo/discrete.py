@@ -48,8 +48,9 @@ def log_interval(low: Tensor, high: Tensor) -> Tensor:
     log_a, log_b = torch.special.log_ndtr(a), torch.special.log_ndtr(b)
     gap = log_b - log_a
     small = gap < math.log(2)
-    # log(1 - exp(-gap)), by the form that keeps its digits; the other one must stay finite for its gradient.
-    near = torch.log(-torch.expm1(-torch.where(small, gap, 1.0)))
+    # log(1 - exp(-gap)), by the form that keeps its digits.  Near gap = 0 `far` has no finite gradient, and even
+    # unused it would spoil the sum: there it is fed a harmless 1.
+    near = torch.log(-torch.expm1(-gap))
     far = torch.log1p(-torch.exp(-torch.where(small, 1.0, gap)))
     return log_b + torch.where(small, near, far)
 

@@ -19,11 +19,9 @@ class Classifier(nn.Module):
         if min(in_channels, channels, width) < 1 or channels % 8 or classes < 2:
             raise RangeError(f"channels = {channels}: a multiple of 8, and at least two classes")
         self.in_channels = in_channels
-        self.first = nn.Conv2d(in_channels, channels, 3, padding=1)
+        self.first = nn.Sequential(nn.Conv2d(in_channels, channels, 3, padding=1), nn.GroupNorm(8, channels))
         self.time = nn.Sequential(SinusoidalEmbedding(channels), nn.Linear(channels, channels))
-        self.second = nn.Sequential(
-            nn.GroupNorm(8, channels), nn.SiLU(), nn.Conv2d(channels, 2 * channels, 3, padding=1)
-        )
+        self.second = nn.Sequential(nn.SiLU(), nn.Conv2d(channels, 2 * channels, 3, padding=1))
         self.third = nn.Sequential(nn.GroupNorm(8, 2 * channels), nn.SiLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten())
         self.features_layer = nn.Linear(8 * channels, width)
         self.last = nn.Linear(width, classes)
@@ -34,8 +32,8 @@ class Classifier(nn.Module):
     def features(self, x: Tensor, t: Tensor | None = None) -> Tensor:
         """(B, width): what the classifier knows about an image before it decides."""
         t = x.new_zeros(len(x)) if t is None else t
-        check_input(x, t, (self.in_channels, None, None), self.first.weight)
-        h = self.first(x) + self.time(t)[:, :, None, None]
+        check_input(x, t, (self.in_channels, None, None), self.last.weight)
+        h = self.first(x) + self.time(t)[:, :, None, None]  # after the norm, which would take the time out again
         h = F.avg_pool2d(self.second(h), 2)
         return self.features_layer(self.third(h))
 

@@ -1,5 +1,6 @@
 """The training loop: a generator of steps.  To stop early, stop asking: break out of your `for`."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -88,6 +89,6 @@ def _mean(value: Tensor, number: int) -> Tensor:
     if not value.requires_grad:
         raise RangeError("the loss does not depend on the network: is there a detach() or no_grad() in it?")
     value = value.mean() if value.ndim else value
-    if value.device.type == "cpu" and not bool(torch.isfinite(value)):
-        raise RangeError(f"the loss is {float(value)} at step {number}: lower lr, set clip_norm, or look at the data")
+    if value.device.type == "cpu" and not math.isfinite(found := value.item()):
+        raise RangeError(f"the loss is {found} at step {number}: lower lr, set clip_norm, or look at the data")
     return value

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from diffkit.errors import RangeError, ShapeError
-from diffkit.gaussian import randn_like, sum_event
+from diffkit.gaussian import randn_like
 from diffkit.inputs import check_batch, check_like
-from diffkit.schedule import Schedule, broadcast
+from diffkit.schedule import Schedule
 from diffkit.train.loop import Loss
 
 Target = Literal["eps", "x0", "v"]
@@ -22,7 +22,7 @@ Target = Literal["eps", "x0", "v"]
 def minibatch(generator: torch.Generator, size: int, *tensors: Tensor) -> tuple[Tensor, ...]:
     """The same `size` rows of every tensor, drawn with replacement."""
     i = torch.randint(len(tensors[0]), (size,), generator=generator, device=tensors[0].device)
-    return tuple(x[i] for x in tensors)
+    return tuple(x.index_select(0, i) for x in tensors)
 
 
 def prediction(
@@ -34,7 +34,7 @@ def prediction(
     y: Tensor | None = None,
     change: Callable[[Tensor, torch.Generator], Tensor] | None = None,
 ) -> Loss:
-    """Loss ||target - net(x_t, t)||^2 / D, (B,), with t uniform on 1..T.  Ho et al. 2020, eq. 14, for "eps".
+    """Mean over batch and dimensions of (target - net(x_t, t))^2, t uniform on 1..T.  For eps: Ho et al. 2020, eq. 14.
 
     x_0: (N, *D), all data; the loss draws batches of batch_size from it.  target: eps, x0, or v = alpha eps - sigma
     x_0 (Salimans & Ho 2022), whose size is alike at all t.  y: (N,) labels, passed on as net(x_t, t, y).
@@ -44,18 +44,19 @@ def prediction(
         raise RangeError(f"target = {target!r}: choose eps, x0 or v")
     if batch_size < 1 or (y is not None and len(y) != len(x_0)):
         raise ShapeError(f"batch_size = {batch_size} (at least 1); x_0 and y must have one row per example")
-    alpha, sigma = (v.sqrt().to(check_batch(x_0)) for v in (s.alpha_bar, s.noise_var))  # once, not at every step
-    dims = x_0[0].numel()
+    column = (-1, *[1] * (check_batch(x_0).ndim - 1))
+    # Once, not at every step: coefficients (T+1, 1, .., 1), whose rows are ready to multiply a batch.
+    alpha, sigma = (v.sqrt().to(x_0).reshape(column) for v in (s.alpha_bar, s.noise_var))
 
     def loss(net: nn.Module, g: torch.Generator) -> Tensor:
         x, *labels = minibatch(g, batch_size, x_0) if y is None else minibatch(g, batch_size, x_0, y)
         t = torch.randint(1, s.T + 1, (batch_size,), generator=g, device=x.device)
-        noise, a, sd = randn_like(x, g), broadcast(alpha[t], x), broadcast(sigma[t], x)
+        noise, a, sd = randn_like(x, g), alpha.index_select(0, t), sigma.index_select(0, t)
         if labels and change is not None:
             labels = [change(labels[0], g)]
         wanted = noise if target == "eps" else x if target == "x0" else a * noise - sd * x
-        out = net(a * x + sd * noise, t, *labels)
-        return sum_event((check_like(out, x, "the prediction") - wanted) ** 2) / dims
+        out = net(torch.addcmul(a * x, sd, noise), t, *labels)
+        return F.mse_loss(check_like(out, x, "the prediction"), wanted)
 
     return loss
 

@@ -31,10 +31,12 @@ class State:
     generator: torch.Generator
     ema_decay: float
     step: int = 0
-    _pairs: tuple[list[Tensor], list[Tensor]] = field(init=False, repr=False)
+    _weights: tuple[list[Tensor], list[Tensor]] = field(init=False, repr=False)  # (ema's, net's): looking them up
+    _buffers: tuple[list[Tensor], list[Tensor]] = field(init=False, repr=False)  # at every step would cost 1 %
 
     def __post_init__(self) -> None:
-        self._pairs = ([p.detach() for p in self.ema.parameters()], [p.detach() for p in self.net.parameters()])
+        self._weights = ([p.detach() for p in self.ema.parameters()], [p.detach() for p in self.net.parameters()])
+        self._buffers = (list(self.ema.buffers()), list(self.net.buffers()))
 
     @property
     def device(self) -> torch.device:
@@ -48,9 +50,9 @@ class State:
         The first steps take decay = step / (step + 10): the start, which knows nothing, is forgotten at once.
         """
         decay = min(self.ema_decay, self.step / (self.step + 10))
-        torch._foreach_lerp_(*self._pairs, 1 - decay)
-        for averaged, current in zip(self.ema.buffers(), self.net.buffers(), strict=True):
-            averaged.copy_(current)
+        torch._foreach_lerp_(*self._weights, 1 - decay)
+        if self._buffers[0]:
+            torch._foreach_copy_(*self._buffers)
 
 
 def start(
