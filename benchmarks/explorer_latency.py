@@ -60,9 +60,7 @@ def main(moves: int = 60) -> None:
         root.mkdir()
         home.mkdir()
         imports = "from diffkit.explorers import forward_process, schedule_designer\n"
-        notebook = write_notebook(
-            root / "latency.ipynb", f"{imports}forward_process()", "schedule_designer()"
-        )
+        notebook = write_notebook(root / "latency.ipynb", f"{imports}forward_process()", "schedule_designer()")
         with lab_server(root, home) as server, open_browser() as browser:
             page = open_notebook(browser, server, notebook.relative_to(root))
             run_all(page)

@@ -21,9 +21,21 @@ def random_dag(rng: random.Random, n: int, density: float = 0.5) -> nx.DiGraph:
     return graph
 
 
+def random_tree(rng: random.Random, n: int) -> nx.DiGraph:
+    """n nodes, one path between any two, arrows at random: here one node decides whether news passes."""
+    graph = nx.DiGraph()
+    names = rng.sample([f"v{i}" for i in range(n)], n)
+    graph.add_node(names[0])
+    for i in range(1, n):
+        edge = [names[i], rng.choice(names[:i])]
+        graph.add_edge(*(edge if rng.random() < 0.5 else reversed(edge)))
+    return graph
+
+
 def random_question(rng: random.Random, max_nodes: int = 6) -> Question:
     """A graph, two of its nodes, and some of the others as observed."""
-    graph = random_dag(rng, rng.randint(2, max_nodes), rng.uniform(0.2, 0.8))
+    n = rng.randint(2, max_nodes)
+    graph = random_tree(rng, n) if rng.random() < 0.5 else random_dag(rng, n, rng.uniform(0.2, 0.8))
     x, y, *rest = rng.sample(list(graph), len(graph))
     return graph, x, y, {node for node in rest if rng.random() < 0.4}
 

@@ -5,7 +5,7 @@ j, ..). A conditional table p(node | parents) has the parents' axes first, in th
 node's own axis last, so that its last axis sums to 1.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import networkx as nx
@@ -135,14 +135,12 @@ def random_tables(
     return out
 
 
-def _spread(table: Tensor, axes: Iterable[int], n: int) -> Tensor:
-    """The table with its axes moved to these places among n, and size 1 elsewhere."""
-    places = list(axes)
-    rank = sorted(range(len(places)), key=places.__getitem__)
+def _spread(table: Tensor, axes: list[int], n: int) -> Tensor:
+    """The table with its axes at these places among n, which ascend, and size 1 elsewhere."""
     shape = [1] * n
-    for i, place in enumerate(places):
-        shape[place] = table.shape[i]
-    return table.permute(rank).reshape(shape)
+    for place, size in zip(axes, table.shape, strict=True):
+        shape[place] = size
+    return table.reshape(shape)
 
 
 def _normalised(p: Tensor, what: str, axes: int | None) -> Tensor:

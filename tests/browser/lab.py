@@ -55,9 +55,7 @@ class LabServer:
 
     def address(self, notebook: Path) -> str:
         """The URL that opens a notebook, given relative to root, alone in a fresh workspace."""
-        return (
-            f"{self.url}/lab/workspaces/{secrets.token_hex(4)}/tree/{notebook.as_posix()}?token={self.token}"
-        )
+        return f"{self.url}/lab/workspaces/{secrets.token_hex(4)}/tree/{notebook.as_posix()}?token={self.token}"
 
 
 @contextmanager
@@ -74,9 +72,7 @@ def lab_server(root: Path, home: Path, *options: str) -> Iterator[LabServer]:
         *options,
     ]
     with (home / "lab.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=root, env=_environment(home), stdout=log, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(command, cwd=root, env=_environment(home), stdout=log, stderr=subprocess.STDOUT)
     try:
         yield LabServer(root, _wait_for_url(process, home), token)
     finally:

@@ -59,6 +59,4 @@ def pixels(page, selector):
 
 def lines(page, root):
     """The main line of every plot of an explorer."""
-    return page.eval_on_selector_all(
-        f"{root} svg[role=img] path.a", "(all) => all.map((p) => p.getAttribute('d'))"
-    )
+    return page.eval_on_selector_all(f"{root} svg[role=img] path.a", "(all) => all.map((p) => p.getAttribute('d'))")

@@ -123,9 +123,7 @@ def test_a_refused_setting_shows_the_librarys_words_and_keeps_the_last_picture(p
     assert lines(page, DESIGNER) == before
     field(page, "beta T").fill("0.02")
     page.keyboard.press("Enter")
-    page.wait_for_function(
-        "(s) => document.querySelector(s).textContent === ''", arg=f"{DESIGNER} [role=alert]"
-    )
+    page.wait_for_function("(s) => document.querySelector(s).textContent === ''", arg=f"{DESIGNER} [role=alert]")
 
 
 def test_no_frame_is_blank_and_no_cell_changes_height(page):
