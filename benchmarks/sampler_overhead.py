@@ -4,8 +4,8 @@ A 2-D MLP with 58k parameters and a batch of 256 is the hard case: the network i
 Everything runs in one process and one thread.  Each contender runs in blocks of 20 steps, each right after a block of
 20 bare calls; "per step" is the median over all pairs of time / time of the bare calls, so that a busy machine, which
 changes by the second, disturbs both alike.  "in all" adds what happens once, before the first step.  The line "bare
-calls, again" shows the noise of the figures.  Times are processor time on a CPU, wall time on a GPU.  Libraries that are
-not installed are left out.  Every contender makes T calls; nothing is clipped where that can be turned off.
+calls, again" shows the noise of the figures.  Times are processor time on a CPU, wall time on a GPU.  Libraries that
+are not installed are left out.  Every contender makes T calls; nothing is clipped where that can be turned off.
 
     python benchmarks/sampler_overhead.py [--rounds 3] [--steps 1000] [--block 20] [--device cpu]
 """

@@ -17,6 +17,7 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Enum, Float, Unicode
 
+from grader.defang import defang
 from grader.intake import beside
 from grader.judge import Cell, GradeCell, Record, cells_of, grade
 from grader.records import Records, checks_version, course_secret, fingerprint
@@ -32,7 +33,7 @@ class Restore(NbGraderPreprocessor):
     """Rebuilds a submission's metadata: known cells get the gradebook's, every other claim is dropped.
 
     A student can write anything into a notebook file.  So after this step the notebook holds sources, a few harmless
-    tags, and what the gradebook says.
+    tags, and what the gradebook says; and its Markdown holds nothing that a browser would act on.
     """
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
@@ -46,6 +47,8 @@ class Restore(NbGraderPreprocessor):
             tags = [t for t in cell.metadata.get("tags", []) if isinstance(t, str) and t in KEPT_TAGS]
             cell.metadata = NotebookNode({"tags": tags} if tags else {})
             cell.pop("attachments", None)
+            if cell.cell_type != "code":
+                cell.source = defang(cell.source)
             if metadata and grade_id:
                 cell.metadata["nbgrader"] = metadata
                 seen.add(grade_id)

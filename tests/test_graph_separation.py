@@ -6,7 +6,7 @@ from itertools import chain, combinations
 import networkx as nx
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diffkit import graph as g
@@ -28,12 +28,22 @@ def separated_in_moral_ancestral_graph(graph, x, y, observed):
     return not nx.has_path(moral, x, y)
 
 
+@settings(max_examples=500)
 @given(questions)
 def test_active_paths_by_enumeration_agree_with_d_separation(question):
     graph, x, y, observed = question
     assert (not g.active_paths(graph, x, y, observed)) == g.d_separated(graph, x, y, observed)
 
 
+@pytest.mark.parametrize("depth", [0, 1, 2, 3])
+def test_a_collider_is_opened_by_any_of_its_descendants(depth):
+    graph = g.dag("a -> c0 <- b, c0 -> c1 -> c2 -> c3")
+    (path,) = g.paths(graph, "a", "b", f"c{depth}")
+    assert path.active
+    assert not separated_in_moral_ancestral_graph(graph, "a", "b", {f"c{depth}"})
+
+
+@settings(max_examples=500)
 @given(questions)
 def test_d_separation_agrees_with_the_moral_ancestral_graph(question):
     assert g.d_separated(*question) == separated_in_moral_ancestral_graph(*question)

@@ -1,0 +1,22 @@
+"""Text of a student's Markdown, made harmless for the instructor's browser.
+
+Markdown may hold HTML, links that run scripts, and LaTeX that makes such links.  nbconvert and the formgrader pass all
+of it on.  Prose and formulas survive this; what is active becomes visible text.
+"""
+
+import re
+
+TAG = re.compile(r"<(?=[A-Za-z/!?])")  # `a < b` stays
+ENTITY = re.compile(r"&(?=#|[A-Za-z]+[0-9]*;)")  # would spell the others in another way
+SCRIPT = re.compile(
+    r"(?:j\s*a\s*v\s*a|v\s*b|l\s*i\s*v\s*e)\s*s\s*c\s*r\s*i\s*p\s*t\s*:|d\s*a\s*t\s*a\s*:", re.IGNORECASE
+)
+LATEX = re.compile(r"\\(href|url|require|unicode|style|class|cssId|data|mmlToken|html[A-Za-z]*|includegraphics)\b")
+
+
+def defang(text: str) -> str:
+    """The text without anything that a browser would act on."""
+    text = ENTITY.sub("& ", text)  # not "&amp;", which Markdown turns back in links
+    text = TAG.sub("&lt;", text)
+    text = SCRIPT.sub("blocked ", text)
+    return LATEX.sub(r"\\text{\1}", text)
