@@ -8,9 +8,7 @@ import re
 
 TAG = re.compile(r"<(?=[A-Za-z/!?])")  # `a < b` stays
 ENTITY = re.compile(r"&(?=#|[A-Za-z]+[0-9]*;)")  # would spell the others in another way
-SCRIPT = re.compile(
-    r"(?:j\s*a\s*v\s*a|v\s*b|l\s*i\s*v\s*e)\s*s\s*c\s*r\s*i\s*p\s*t\s*:|d\s*a\s*t\s*a\s*:", re.IGNORECASE
-)
+SCRIPT = re.compile(r"(?:java|vb|live)\s*script\s*:|\bdata\s*:\s*(?=text|image|application)", re.IGNORECASE)
 LATEX = re.compile(r"\\(href|url|require|unicode|style|class|cssId|data|mmlToken|html[A-Za-z]*|includegraphics)\b")
 
 

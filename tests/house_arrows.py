@@ -50,6 +50,7 @@ GRADER = {
     # What runs beside hostile code knows neither answers nor verdicts.
     "sandbox": "wire",
     "intake": "",
+    "defang": "",
     "remote": "answer exercise sandbox",
     "judge": "answer exercise exercises message remote sandbox verdict wire",
     "build": "",

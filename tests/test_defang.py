@@ -28,6 +28,7 @@ ACTIVE = [
 HARMLESS = [
     "If $a < b$ then **bold** and `code`.",
     r"$$\sqrt{\bar\alpha_t} \le 1 \quad x_{t-1} > 0$$",
+    "My data: two points. In javascript one would write the same.",
     "1. one\n2. two\n\n> quoted, A & B, R&D",
     "[paper](https://arxiv.org/abs/2006.11239)",
 ]

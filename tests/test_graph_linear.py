@@ -104,7 +104,7 @@ def test_bad_networks_are_refused():
         g.linear_gaussian(graph, weights, var={"a": 1.0})
     with pytest.raises(g.GraphError, match="bias"):
         g.linear_gaussian(graph, weights, bias={"z": 1.0})
-    with pytest.raises(ShapeError, match="numbers"):
+    with pytest.raises(ShapeError, match="one number per arrow"):
         g.linear_gaussian(graph, weights, var={"a": torch.ones(2), "b": 1.0})
     with pytest.raises(g.GraphError, match="not among"):
         g.linear_gaussian(graph, weights).condition({"q": 0.0})

@@ -46,7 +46,7 @@ class GaussianJoint:
         if not on:
             return self
         rest = tuple(n for n in self.names if n not in values)
-        seen = torch.stack([_like(v, self.gaussian.mean) for v in values.values()])
+        seen = torch.stack([_number(v, self.gaussian.mean.device) for v in values.values()])
         return GaussianJoint(rest, self.gaussian.condition(on, seen))
 
     def log_prob(self, values: Mapping[str, Tensor]) -> Tensor:
@@ -94,11 +94,12 @@ def linear_gaussian(
     same_names("var", variances, names)
     shifts = {name: (bias or {}).get(name, 0.0) for name in names}
     same_names("bias", {**shifts, **(bias or {})}, names)
-    noise, shift = _vector(variances, names), _vector(shifts, names)
+    device = _device_of(*weights.values(), *variances.values(), *shifts.values())
+    noise, shift = (torch.stack([_number(v[n], device) for n in names]) for v in (variances, shifts))
     W = noise.new_zeros(len(names), len(names))
     for (parent, child), weight in weights.items():
         place = torch.tensor(names.index(child)), torch.tensor(names.index(parent))
-        W = W.index_put(place, _like(weight, noise))
+        W = W.index_put(place, _number(weight, device))
     if not all(bool(torch.isfinite(a).all()) for a in (noise, shift, W)) or bool((noise <= 0).any()):
         raise RangeError("weights, biases and variances must be finite, and every variance must be > 0")
     eye = torch.eye(len(names)).to(noise)
@@ -107,14 +108,15 @@ def linear_gaussian(
     return GaussianJoint(names, FullGaussian(mix @ shift, (mix * noise) @ mix.mT))
 
 
-def _vector(values: Mapping[str, Coefficient], names: tuple[str, ...]) -> Tensor:
-    parts = [torch.as_tensor(values[n], dtype=torch.float64) for n in names]
-    device = next((p.device for p in parts if p.device.type != "cpu"), parts[0].device)
-    if any(p.ndim for p in parts):
-        raise ShapeError("weights, biases and variances are numbers: one per arrow or node")
-    return torch.stack([p.to(device) for p in parts])
+def _device_of(*values: Coefficient) -> torch.device:
+    """The first device that is not the CPU: plain numbers follow the tensors."""
+    devices = [v.device for v in values if isinstance(v, Tensor)]
+    return next((d for d in devices if d.type != "cpu"), torch.device("cpu"))
 
 
-def _like(value: Coefficient, like: Tensor) -> Tensor:
-    """A number as a tensor; as_tensor(0.1).double() would round it to float32 on the way."""
-    return torch.as_tensor(value, dtype=like.dtype, device=like.device)
+def _number(value: Coefficient, device: torch.device) -> Tensor:
+    """A number as a float64 tensor; as_tensor(0.1).double() would round it to float32 on the way."""
+    number = torch.as_tensor(value, dtype=torch.float64, device=device)
+    if number.ndim:
+        raise ShapeError(f"a weight, bias or variance is {tuple(number.shape)}: one number per arrow or node")
+    return number

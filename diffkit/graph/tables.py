@@ -103,6 +103,8 @@ def joint(graph: nx.DiGraph, tables: Mapping[str, Tensor]) -> Joint:
     fit, RangeError for rows that do not sum to 1.
     """
     same_names("tables", tables, graph)
+    if len({table.device for table in tables.values()}) > 1:
+        raise RangeError("the tables lie on several devices: move them to one, e.g. with .cpu()")
     terms = factors(graph)
     names = tuple(node for node, _ in terms)
     sizes = [int(tables[name].shape[-1]) if tables[name].ndim else 0 for name in names]
