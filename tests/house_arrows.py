@@ -30,7 +30,8 @@ DIFFKIT = {
     "train": "losses",
     "data": "idx oracle",
     "metrics": "",
-    "equations": "data elbo graph guidance likelihood losses metrics vae",
+    "latent": "elbo inputs",
+    "equations": "data elbo graph guidance latent likelihood losses metrics vae",
     "plots": "figure",
     "explorers": "equations plots",
 }

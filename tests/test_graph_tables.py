@@ -1,6 +1,7 @@
 """Joint tables: product of conditionals, marginals, independence and I-maps against plain enumeration."""
 
 import math
+from contextlib import suppress
 from itertools import product
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diffkit import graph as g
-from diffkit.errors import RangeError, ShapeError
+from diffkit.errors import DiffkitError, RangeError, ShapeError
 from diffkit.graph import examples
 from tests.random_dags import dags, questions
 
@@ -146,6 +147,26 @@ def test_seeing_the_effect_makes_independent_causes_dependent():
 def test_tables_that_do_not_fit_are_refused(tables, error, words):
     with pytest.raises(error, match=words):
         g.joint(g.dag("a -> b"), tables)
+
+
+@given(
+    st.lists(st.integers(0, 3), max_size=3),
+    st.lists(st.integers(0, 3), max_size=3),
+    st.sampled_from([0.5, 1 / 3, 1.0, -1.0, math.nan, math.inf]),
+    st.sampled_from([torch.float32, torch.float64, torch.float16, torch.complex64]),
+)
+def test_any_tables_give_a_joint_or_an_error_of_ours(shape_a, shape_b, fill, dtype):
+    tables = {"a": torch.full(shape_a, fill, dtype=dtype), "b": torch.full(shape_b, fill, dtype=dtype)}
+    with suppress(DiffkitError):
+        joint = g.joint(g.dag("a -> b"), tables)
+        assert float(joint.p.sum()) == pytest.approx(1, rel=1e-12)
+    with suppress(DiffkitError):
+        assert g.Joint(("a", "b"), tables["b"]).p.shape == tuple(shape_b)
+
+
+def test_tables_on_several_devices_are_refused():
+    with pytest.raises(RangeError, match="several devices"):
+        g.joint(g.dag("a, b"), {"a": torch.tensor([1.0]), "b": torch.ones(1, device="meta")})
 
 
 def test_bad_names_and_values_are_refused():

@@ -146,6 +146,8 @@ def _spread(table: Tensor, axes: list[int], n: int) -> Tensor:
 
 
 def _normalised(p: Tensor, what: str, axes: int | None) -> Tensor:
+    if p.is_complex() or p.numel() == 0:
+        raise RangeError(f"{what} is {p.dtype} of shape {tuple(p.shape)}: pass real probabilities, at least one")
     p = p.double()
     total = p.sum() if axes is None else p.sum(axes, keepdim=True)
     if not bool(torch.isfinite(p).all()) or bool((p < 0).any()):
