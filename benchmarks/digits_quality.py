@@ -93,9 +93,9 @@ def draw_picture(path: str, rows: list[Row], floor: metrics.Floor) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    axes.loglog([r.minutes for r in rows], [r.frechet for r in rows], "o-", label="drawn digits")
+    axes.plot([r.minutes for r in rows], [r.frechet for r in rows], "o-", label="drawn digits")
     axes.axhspan(floor.mean - 2 * floor.sd, floor.mean + 2 * floor.sd, alpha=0.3, label="real digits (mean, 2 sd)")
-    axes.set(xlabel="minutes of training", ylabel="Fréchet distance to held-out digits")
+    axes.set(xlabel="minutes of training", ylabel="Fréchet distance to held-out digits", xlim=0, ylim=0)
     axes.legend()
     figure.savefig(path, dpi=150)
 

@@ -2,11 +2,11 @@
 
 Bare is forward, mean squared error, backward and fused Adam on a batch that is ready.  Ours is a step of
 `train.train` with the ready loss: it draws the batch, the times and the noise, makes x_t, and averages the weights.
-The two take turns, in one process, one thread, each round many steps.  The first figure is the median over rounds of
+The two take turns, in one process, one thread, a few steps at a time.  The first figure is the median over rounds of
 ours / bare; the second compares the fastest round of each, which other programs on the machine disturb least.
 "bare, again" shows the noise of the measurement.  Times are processor time on a CPU, wall time on a GPU.
 
-python benchmarks/train_step.py [--rounds 15] [--steps 100] [--device cpu]
+python benchmarks/train_step.py [--rounds 41] [--steps 25] [--device cpu]
 """
 
 import argparse
@@ -106,8 +106,8 @@ def compare(name: str, net: nn.Module, x: Tensor, size: int, args: argparse.Name
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=41)
+    parser.add_argument("--steps", type=int, default=25)
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     torch.set_num_threads(1)

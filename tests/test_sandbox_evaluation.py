@@ -270,6 +270,26 @@ def test_a_call_that_goes_wrong_costs_only_itself(kernel, source, kind, message)
     assert shown(kernel.run("count")) == "99"
 
 
+def test_a_call_that_never_returns_costs_no_replay(kernel):
+    run_all(kernel, "import uuid\ntoken = uuid.uuid4().hex")
+    token = shown(kernel.run("token"))
+    with kernel.evaluation() as evaluation:
+        assert evaluation.call("endless").kind == "timeout"
+        assert evaluation.call("double", [2]).value == 4
+    assert shown(kernel.run("token")) == token
+
+
+def test_a_question_is_asked_again_when_an_earlier_one_has_killed_its_process(kernel):
+    run_all(
+        kernel,
+        "import threading\ndef trap():\n    threading.Timer(0.3, os._exit, (1,)).start()",
+        "def slow():\n    time.sleep(0.6)\n    return 'done'",
+    )
+    with kernel.evaluation() as evaluation:
+        assert evaluation.call("trap").kind == "value"
+        assert evaluation.call("slow").value == "done"
+
+
 def test_a_call_that_kills_the_kernel_does_not_harm_the_next(kernel):
     run_all(kernel, "def bad():\n    os.kill(os.getppid(), 9); time.sleep(1000)", "count = 41")
     with kernel.evaluation() as evaluation:

@@ -147,7 +147,10 @@ json_like = st.recursive(
 )
 names = st.sampled_from(["output_type", "name", "text", "data", "ename", "evalue", "traceback", "metadata", "html"])
 kinds = st.sampled_from(["stream", "display_data", "execute_result", "error", "update_display_data"])
-data = st.dictionaries(st.sampled_from(["text/plain", "text/html", "image/png", "image/svg+xml"]), json_like)
+GOOD_PNG = base64.b64encode(png()).decode()
+data = st.dictionaries(
+    st.sampled_from(["text/plain", "text/html", "image/png", "image/svg+xml"]), json_like | st.just(GOOD_PNG)
+)
 outputs = st.builds(
     lambda rest, kind, data: {**rest, "output_type": kind, "data": data},
     st.dictionaries(names, json_like | st.just("stdout")),
@@ -173,6 +176,7 @@ def test_of_any_outputs_only_harmless_shapes_are_kept(value):
         assert not any(set(text) & {"\0", "\x9b", "\x07"} for text in texts)
         assert set(item.get("data", {})) <= {"text/plain", "image/png"}
         assert item.get("metadata", {}) == {}
+        assert is_png(item.get("data", {}).get("image/png", GOOD_PNG))
 
 
 @given(json_like | st.dictionaries(st.sampled_from(["kind", "value", "gradients", "message", "line"]), json_like))

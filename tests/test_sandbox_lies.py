@@ -1,6 +1,7 @@
 """Whatever a submission says about itself, the grader gets plain values or is told that there is none."""
 
 import math
+import time
 
 import pytest
 import torch
@@ -162,10 +163,9 @@ for number in range(10):
     assert shown(kernel.run("kept")) == "5"
 
 
-def test_a_forgery_before_the_next_cell_does_not_cost_that_cell(kernel):
-    later = "import threading\nthreading.Timer(0.3, lambda: forge(b'late')).start()"
-    run_all(kernel, later, "time.sleep(0.1)")
-    assert kernel.run("time.sleep(0.6)").status in ("died", "ok")
+def test_a_forgery_between_two_cells_does_not_cost_the_second(kernel):
+    run_all(kernel, "import threading\nthreading.Timer(0.2, lambda: forge(b'late')).start()")
+    time.sleep(0.5)
     assert shown(kernel.run("kept")) == "5"
 
 
@@ -188,17 +188,13 @@ def test_a_forged_answer_is_malformed_and_the_next_question_counts(kernel, reply
         assert evaluation.call("good").value == 3
 
 
-def test_forged_gradients_must_be_as_many_tensors_as_asked(kernel):
-    forged = "[1], [], [torch.ones(1), None], 'x', {}"
-    source = f"""
-forged = iter([{forged}])
-import threading
-def bad(x):
-    for gradients in [{forged}]:
-        forge(frame({{"kind": "value", "value": x.detach(), "gradients": gradients}}))
-    time.sleep(1000)
-"""
-    run_all(kernel, source)
+@pytest.mark.parametrize("gradients", ["[1]", "[]", "[torch.ones(1), None]", "'x'", "{}"])
+def test_forged_gradients_must_be_as_many_tensors_as_asked(kernel, gradients):
+    run_all(
+        kernel,
+        f"gradients = {gradients}",
+        "def bad(x):\n    forge(frame({'kind': 'value', 'value': 1, 'gradients': gradients})); time.sleep(1000)",
+    )
     with kernel.evaluation() as evaluation:
         assert evaluation.vjp("bad", [torch.ones(1)]).kind == "malformed"
 

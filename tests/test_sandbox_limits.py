@@ -51,6 +51,12 @@ def test_a_submission_has_a_time_for_everything_together(sandbox):
         assert kernel.evaluation().call("f").kind == "timeout"
 
 
+def test_each_deadly_cell_costs_one_restart(kernel):
+    for _ in range(TIGHT.restarts):
+        assert kernel.run("os._exit(0)").status == "died"
+    assert shown(kernel.run("kept")) == "5"
+
+
 def test_a_submission_cannot_restart_for_ever(kernel):
     statuses = [kernel.run("os._exit(0)").status for _ in range(TIGHT.restarts + 3)]
     assert set(statuses) == {"died"}
@@ -172,16 +178,19 @@ def test_one_large_file_and_many_small_ones_are_refused(kernel):
         "for _ in range(5000): sys.stderr.write('é' * 10_000)",
         "for _ in range(50): display('x' * 1_000_000)",
         "'x' * 50_000_000",
-        "raise ValueError('x' * 50_000_000)",
         "class Long:\n    def __repr__(self): return 'x' * 50_000_000\nLong()",
     ],
 )
 def test_fifty_megabytes_of_output_are_cut(kernel, source):
-    result = kernel.run(source)
+    (result,) = run_all(kernel, source)
     assert len(str(result.outputs)) < 2 * TIGHT.output_bytes
-    if result.status == "ok":
-        assert "bytes of output were cut here" in text(result)
-    assert shown(kernel.run("kept")) == "5"
+    assert "bytes of output were cut here" in text(result)
+
+
+def test_an_error_of_fifty_megabytes_is_cut(kernel):
+    result = kernel.run("raise ValueError('x' * 50_000_000)")
+    assert result.status == "error"
+    assert len(str(result.outputs)) < 2 * TIGHT.output_bytes
 
 
 def test_output_up_to_the_limit_is_kept_and_the_next_cell_has_its_own(kernel):

@@ -1,5 +1,6 @@
 """What a submission cannot see or reach: the machine, the network, other submissions, its own walls."""
 
+import ctypes
 import os
 import platform
 import socket
@@ -20,8 +21,20 @@ pytestmark = needs_bubblewrap
 CANARY = "canary-7f3a"
 
 
+needs_x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of its system calls")
+
+
+@pytest.fixture(scope="session")
+def session_key() -> None:
+    """Give this process a session keyring with a key in it, as a login does."""
+    if platform.machine() == "x86_64":
+        libc = ctypes.CDLL(None)
+        assert libc.syscall(KEYCTL, 1, None) > 0
+        assert libc.syscall(ADD_KEY, b"user", b"machine", b"secret", 6, SESSION) > 0
+
+
 @pytest.fixture(scope="module", params=["nested", "single"])
-def walled(request, tmp_path_factory) -> Iterator[Sandbox]:
+def walled(request, tmp_path_factory, session_key) -> Iterator[Sandbox]:
     """Both kinds of walls: namespaces inside one bubblewrap, and one bubblewrap for each submission."""
     course = tmp_path_factory.mktemp("course")
     course.chmod(0o755)
@@ -270,13 +283,20 @@ def test_shared_memory_of_system_v_is_not_shared(kernel, other):
     assert value(other, "refused(libc.shmget, 0x7f3a, 4096, 0o666)") == "'ENOENT'"
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of these system calls are for x86_64")
+# Numbers of the system calls add_key, keyctl; operations of keyctl: 1 joins a new session, 10 searches.
+ADD_KEY, KEYCTL = 248, 250
+SESSION = -3
+
+
+@needs_x86_64
 def test_keys_in_the_kernels_keyrings_are_not_shared(kernel, other):
-    add = "libc.syscall(248, b'user', b'canary', b'secret', 6, -3) > 0"  # add_key to the session keyring
-    search = "libc.syscall(250, 10, -3, b'user', b'canary', 0)"  # keyctl search in it
-    assert value(kernel, add) == "True"
-    assert int(value(kernel, search)) > 0
-    assert value(other, search) == "-1"
+    def search(name: str) -> str:
+        return f"libc.syscall({KEYCTL}, 10, {SESSION}, b'user', b'{name}', 0)"
+
+    assert value(kernel, f"libc.syscall({ADD_KEY}, b'user', b'mine', b'secret', 6, {SESSION}) > 0") == "True"
+    assert int(value(kernel, search("mine"))) > 0
+    assert value(other, search("mine")) == "-1"
+    assert value(other, search("machine")) == "-1"
 
 
 def processes_with(word: str) -> list[str]:

@@ -230,6 +230,16 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_part(tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_checkpoint_is_renamed_into_place_and_never_written_over(tmp_path):
+    path, state = tmp_path / "a", fresh()
+    train.save(state, path)
+    os.link(path, tmp_path / "old")  # another name of the same file: it would change with it
+    old = path.read_bytes()
+    run(state, 1)
+    train.save(state, path)
+    assert (tmp_path / "old").read_bytes() == old != path.read_bytes()
+
+
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     state = fresh()
     with torch.no_grad():
@@ -270,6 +280,38 @@ def test_rows_labels_and_times_are_drawn_together_and_evenly():
     for counts in (torch.bincount(t)[1:], torch.bincount(label)):
         p = 1 / len(counts)
         assert (counts / 20000 - p).abs().max() < 6 * math.sqrt(p * (1 - p) / 20000)  # error rate below 1e-7
+
+
+class Seen(nn.Module):
+    """A network that keeps what it is asked."""
+
+    def forward(self, x, t=None):
+        self.x, self.t = x, t
+        return torch.zeros(len(x), 3, requires_grad=True) if x.ndim > 2 else x * 0
+
+
+def test_every_example_gets_standard_normal_noise_of_its_own():
+    net, n = Seen(), 20000
+    train.prediction(S, torch.zeros(5, 2), n)(net, torch.Generator().manual_seed(0))
+    noise = (net.x / S.at(S.noise_var.sqrt(), net.t, net.x)).double()  # the data are 0
+    assert len(noise.unique(dim=0)) == n
+    # 6 standard errors each: error rate below 1e-7.
+    assert noise.mean(0).abs().max() < 6 / math.sqrt(n)
+    assert (noise.var(0) - 1).abs().max() < 6 * math.sqrt(2 / n)
+    assert abs((noise[:, 0] * noise[:, 1]).mean()) < 6 / math.sqrt(n)
+
+
+def test_a_noise_aware_classifier_sees_every_level_from_clean_to_noise():
+    net, n = Seen(), 20000
+    loss = train.classification(torch.ones(4, 1, 2), torch.tensor([0, 1, 2, 0]), n, S)
+    value = loss(net, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(value, torch.full((n,), math.log(3)))  # it is asked for 3 classes and says nothing
+    assert sorted(set(net.t.tolist())) == list(range(S.T + 1))
+    for t in (0, 1, S.T):
+        x = net.x[net.t == t].double()
+        a, var = S.alpha_bar[t].sqrt(), S.noise_var[t]
+        assert abs(x.mean() - a) <= 6 * math.sqrt(var / x.numel()) + 1e-6  # error rate below 1e-8
+        assert abs(x.var() - var) <= 6 * var * math.sqrt(2 / x.numel()) + 1e-6
 
 
 def test_labels_are_changed_before_they_reach_the_network():

@@ -113,7 +113,8 @@ def test_an_array_comes_out_as_an_array_of_this_machine(name, order):
 
 def test_views_conjugates_and_parameters_come_out_as_plain_tensors():
     z = torch.tensor([[1 + 2j, 3 - 4j]])
-    for tensor in (z.conj().T, z.conj().imag, torch.ones(1).expand(3), torch.nn.Parameter(torch.ones(2))):
+    negative = torch._neg_view(torch.ones(2))  # contiguous, with the sign still to be changed
+    for tensor in (z.conj().T, negative, z.conj().imag, torch.ones(1).expand(3), torch.nn.Parameter(torch.ones(2))):
         back = decode(encode(tensor))
         assert type(back) is torch.Tensor
         assert torch.equal(back, tensor.detach())

@@ -76,11 +76,11 @@ class Outputs:
 
 
 class Stream(io.TextIOBase):
-    """Stands for sys.stdout and sys.stderr; `quiet` drops everything (while hidden inputs are around)."""
+    """Stands for sys.stdout and sys.stderr."""
 
     def __init__(self, outputs: Outputs, name: Literal["stdout", "stderr"]) -> None:
         super().__init__()
-        self.outputs, self.stream_name, self.quiet = outputs, name, False
+        self.outputs, self.stream_name = outputs, name
 
     encoding = "utf-8"
 
@@ -90,6 +90,5 @@ class Stream(io.TextIOBase):
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        if not self.quiet:
-            self.outputs.write(self.stream_name, text)
+        self.outputs.write(self.stream_name, text)
         return len(text)

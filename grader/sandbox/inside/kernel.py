@@ -17,7 +17,7 @@ from ...wire import WireClosedError, recv, send
 from ..limits import Limits
 from .linux import PR_SET_PDEATHSIG, prctl
 from .questions import Questions
-from .shell import OUTPUTS, STREAMS, Shell
+from .shell import OUTPUTS, Shell
 
 
 class Kernel:
@@ -80,13 +80,14 @@ class Kernel:
         return {"exit": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}
 
     def _answer(self, questions: int) -> NoReturn:
-        """In the copy: its own process group, no output, one thread (the others stayed behind)."""
+        """In the copy: its own process group, one thread (the others stayed behind).
+
+        What it prints goes into its own `OUTPUTS`, which nobody asks for.
+        """
         try:
             self.wire.close()
             os.setsid()
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            for stream in STREAMS:
-                stream.quiet = True
             torch.set_num_threads(1)
             Questions(socket.socket(fileno=questions), self.shell.user_ns).serve()
         finally:
