@@ -1,11 +1,15 @@
 """What a sampler costs beside its network: T = 1000 steps against T bare calls of the same network.
 
 A 2-D MLP with 58k parameters and a batch of 256 is the hard case: the network is so cheap that the loop shows.
-Everything runs in one process and one thread.  Each contender runs in blocks of 20 steps, each right after a block of
-20 bare calls; "per step" is the median over all pairs of time / time of the bare calls, so that a busy machine, which
-changes by the second, disturbs both alike.  "in all" adds what happens once, before the first step.  The line "bare
-calls, again" shows the noise of the figures.  Times are processor time on a CPU, wall time on a GPU.  Libraries that
-are not installed are left out.  Every contender makes T calls; nothing is clipped where that can be turned off.
+Everything runs in one process and one thread, and every contender makes T calls.  Each runs in blocks of 20 steps, each
+right after a block of 20 bare calls, so that a busy machine, which changes by the second, disturbs both alike.
+
+per step: time / time of the bare calls, the median over all pairs of blocks.  middle half: its quartiles.
+fastest: the fastest block / the fastest block of bare calls, as on an idle machine.
+start: what happens once, before the first step, as a share of T bare calls.
+
+"bare calls, again" shows the noise of these figures.  Times are processor time on a CPU, wall time on a GPU.
+Libraries that are not installed are left out; nothing is clipped where that can be turned off.
 
     python benchmarks/sampler_overhead.py [--rounds 3] [--steps 1000] [--block 20] [--device cpu]
 """
@@ -170,8 +174,8 @@ def collect(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:
     return contenders
 
 
-def measure(base: Contender, contender: Contender, args: argparse.Namespace) -> tuple[list[float], float]:
-    """The ratios of all blocks but the first, and the time of the first less that of a typical one."""
+def measure(base: Contender, contender: Contender, args: argparse.Namespace) -> list[tuple[float, float]]:
+    """Seconds of each block of bare calls, and of the contender's block after it."""
     clock = time.process_time if args.device == "cpu" else time.perf_counter
 
     def seconds(blocks: Iterator[None]) -> float:
@@ -181,12 +185,18 @@ def measure(base: Contender, contender: Contender, args: argparse.Namespace) -> 
             torch.cuda.synchronize()
         return clock() - start
 
-    pairs = []
     calls, steps = base(args.block), contender(args.block)
-    for _ in range(args.steps // args.block):
-        pairs.append((seconds(calls), seconds(steps)))
-    once = pairs[0][1] - statistics.median(b for _, b in pairs)
-    return [b / a for a, b in pairs[1:]], once / statistics.median(a for a, _ in pairs) * args.block / args.steps
+    return [(seconds(calls), seconds(steps)) for _ in range(args.steps // args.block)]
+
+
+def line(name: str, runs: list[list[tuple[float, float]]]) -> str:
+    """Of several runs, each a list of (bare, contender): the first block holds what happens only once."""
+    ratios = [theirs / bare for run in runs for bare, theirs in run[1:]]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    fastest = min(theirs for run in runs for _, theirs in run[1:]) / min(bare for run in runs for bare, _ in run[1:])
+    once = statistics.median(run[0][1] - statistics.median(b for _, b in run) for run in runs)
+    share = once / statistics.median(sum(bare for bare, _ in run) for run in runs)
+    return f"{name:<34} {middle:>8.3f}  {low:.3f}-{high:.3f} {fastest:>9.3f} {share:>+8.3f}"
 
 
 def main() -> None:
@@ -201,21 +211,15 @@ def main() -> None:
     net = Mlp().to(args.device).eval()
     x = torch.randn(BATCH, 2, device=args.device)
     base, contenders = bare(net, x, args.steps), collect(net, x, args.steps)
-    ratios: dict[str, list[float]] = {name: [] for name in contenders}
-    once: dict[str, list[float]] = {name: [] for name in contenders}
-    for turn in range(args.rounds + 1):
+    runs: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in contenders}
+    for _ in range(args.rounds + 1):
         for name, contender in contenders.items():
-            found, first = measure(base, contender, args)
-            if turn > 0:  # the first round warms up
-                ratios[name] += found
-                once[name].append(first)
+            runs[name].append(measure(base, contender, args))
     parameters = sum(p.numel() for p in net.parameters())
     print(f"{parameters} parameters, batch {BATCH}, T = {args.steps}, {args.device}, torch {torch.__version__}\n")
-    print(f"{'sampler':<34} {'per step':>9} {'in all':>8}   middle half of the blocks")
-    for name, values in ratios.items():
-        low, middle, high = statistics.quantiles(values, n=4)
-        total = middle + statistics.median(once[name])
-        print(f"{name:<34} {middle:>9.3f} {total:>8.3f}   {low:.3f}-{high:.3f}")
+    print(f"{'sampler':<34} {'per step':>8}  {'middle half':<11} {'fastest':>9} {'start':>8}")
+    for name in contenders:
+        print(line(name, runs[name][1:]))  # the first round warms up
 
 
 if __name__ == "__main__":

@@ -128,6 +128,14 @@ def test_token_likelihoods_sum_to_one_and_rounding_undoes_the_embedding():
     assert code.log_likelihood(torch.tensor([0, 1]), z[:2, 0]).shape == (2,)
 
 
+def test_the_token_likelihood_is_bayes_rule_with_all_tokens_alike():
+    code, z = latent.Embedding(draw(0, 5, 3), 0.7), draw(1, 4, 3)
+    log_q = torch.stack([code.encode(torch.full((4,), k)).log_prob(z) for k in range(5)], 1)
+    wanted = torch.log_softmax(log_q, 1)
+    found = torch.stack([code.log_likelihood(torch.full((4,), k), z) for k in range(5)], 1)
+    torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)
+
+
 def test_encoder_decoder_and_predictor_all_learn_from_the_bound():
     torch.manual_seed(0)
     ae, net = nets.AutoEncoder(1, 2, channels=8), nets.UNet(2, (8,), attention=False)

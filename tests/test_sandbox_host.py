@@ -138,6 +138,12 @@ def test_a_png_is_known_by_its_content():
     assert not is_png("é")
 
 
+def test_an_image_that_is_none_is_dropped():
+    item = {"output_type": "display_data", "data": {"text/plain": "a", "image/png": "<script>"}}
+    (kept,) = keep_safe([item])
+    assert kept["data"] == {"text/plain": "a"}
+
+
 json_like = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.binary(max_size=5)),
     lambda inner: st.one_of(

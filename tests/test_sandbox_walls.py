@@ -21,16 +21,14 @@ pytestmark = needs_bubblewrap
 CANARY = "canary-7f3a"
 
 
-needs_x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of its system calls")
-
-
 @pytest.fixture(scope="session")
-def session_key() -> None:
-    """Give this process a session keyring with a key in it, as a login does."""
-    if platform.machine() == "x86_64":
-        libc = ctypes.CDLL(None)
-        assert libc.syscall(KEYCTL, 1, None) > 0
-        assert libc.syscall(ADD_KEY, b"user", b"machine", b"secret", 6, SESSION) > 0
+def session_key() -> bool:
+    """Give this process a session keyring with a key in it, as a login does.  False where that is not allowed."""
+    if platform.machine() != "x86_64":
+        return False
+    libc = ctypes.CDLL(None)
+    joined = libc.syscall(KEYCTL, 1, None) > 0
+    return joined and libc.syscall(ADD_KEY, b"user", b"machine", b"secret", 6, SESSION) > 0
 
 
 @pytest.fixture(scope="module", params=["nested", "single"])
@@ -288,8 +286,10 @@ ADD_KEY, KEYCTL = 248, 250
 SESSION = -3
 
 
-@needs_x86_64
-def test_keys_in_the_kernels_keyrings_are_not_shared(kernel, other):
+def test_keys_in_the_kernels_keyrings_are_not_shared(session_key, kernel, other):
+    if not session_key:
+        pytest.skip("no keyrings here, or another machine's numbers of system calls")
+
     def search(name: str) -> str:
         return f"libc.syscall({KEYCTL}, 10, {SESSION}, b'user', b'{name}', 0)"
 

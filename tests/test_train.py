@@ -52,16 +52,18 @@ def pull(net, g):
     return 0.5 * (net.weight - 1).square().sum()
 
 
-def test_a_step_is_gradient_descent_and_the_average_follows_it():
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_step_is_gradient_descent_and_the_average_follows_it(every):
     net = nn.Linear(1, 1, bias=False).to(torch.float64)
     nn.init.zeros_(net.weight)
-    state = train.start(net, optimizer=lambda p: torch.optim.SGD(p, 0.1), ema_decay=0.3)
+    state = train.start(net, optimizer=lambda p: torch.optim.SGD(p, 0.1), ema_decay=0.3, ema_every=every)
     w, averaged = 0.0, 0.0
     for step in itertools.islice(train.train(state, pull), 8):
         assert step.loss.item() == pytest.approx(0.5 * (w - 1) ** 2, rel=1e-12)
         w += 0.1 * (1 - w)
-        decay = min(0.3, step.number / (step.number + 10))
-        averaged = decay * averaged + (1 - decay) * w
+        if step.number % every == 0:
+            decay = min(0.3**every, step.number / (step.number + 10 * every))
+            averaged = decay * averaged + (1 - decay) * w
         assert net.weight.item() == pytest.approx(w, rel=1e-12)
         assert state.ema.weight.item() == pytest.approx(averaged, rel=1e-12)
 
@@ -142,11 +144,12 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(optimizer, tmp_path):
     assert equal(whole, second)
 
 
-def test_a_resumed_run_keeps_the_learning_rate_that_was_set(tmp_path):
-    first, second = fresh(lr=1e-2), fresh(lr=1.0)
+def test_a_resumed_run_keeps_the_learning_rate_and_the_average_that_were_set(tmp_path):
+    first, second = fresh(lr=1e-2, ema_decay=0.9, ema_every=4), fresh(lr=1.0)
     train.save(first, tmp_path / "a")
     train.load(second, tmp_path / "a")
     assert second.optimizer.param_groups[0]["lr"] == 1e-2
+    assert (second.ema_decay, second.ema_every) == (0.9, 4)
 
 
 def test_tied_weights_are_saved(tmp_path):
@@ -339,6 +342,7 @@ def test_a_classifier_learns_digits_clean_and_noisy():
 
 WRONG = [
     (lambda: fresh(ema_decay=1.0), "ema_decay"),
+    (lambda: fresh(ema_every=0), "ema_every"),
     (lambda: fresh(lr=-1.0), "lr = -1"),
     (lambda: train.start(nn.Flatten()), "no parameters"),
     (lambda: train.train(fresh(), moons(), steps=-1), "done already"),

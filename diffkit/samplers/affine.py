@@ -33,7 +33,7 @@ def affine_chain(
 
     Beside the call of f this does as little as it can: for a small network every operation here shows.
     """
-    shape = x.shape
+    shape, dtype, device = x.shape, x.dtype, x.device
     no_grad = torch.no_grad()  # entered for each update: around a yield it would turn gradients off in the caller
     yield Step(times[0], x)
     for t, t_next, a, b, c in zip(given, times[1:], *k, strict=True):
@@ -43,7 +43,7 @@ def affine_chain(
             if c == 0:
                 x = torch.mul(x, a)  # a new tensor, as below: the caller may keep the last one
             else:
-                noise = torch.empty_like(x, memory_format=torch.contiguous_format)
-                x = noise.normal_(0.0, c, generator=generator).add_(x, alpha=a)
+                noise = torch.normal(0.0, c, shape, generator=generator, dtype=dtype, device=device)
+                x = noise.add_(x, alpha=a)
             x.add_(out, alpha=b)
         yield Step(t_next, x, out)

@@ -37,7 +37,8 @@ def save(state: State, path: Path | str) -> None:
         bad = [name for name, v in tensors.items() if v.is_floating_point() and not bool(torch.isfinite(v).all())]
         if bad:
             raise DataError(f"{bad[0]} is not finite: this run has diverged and is not saved; go back to the last file")
-        about = {"step": state.step, "ema_decay": state.ema_decay, "groups": groups, "device": state.device.type}
+        ema = {"ema_decay": state.ema_decay, "ema_every": state.ema_every}
+        about = {"step": state.step, **ema, "groups": groups, "device": state.device.type}
         _write(path, tensors, {"format": FORMAT, "about": json.dumps(about, default=float)})
     if dist.is_initialized():
         dist.barrier()
@@ -62,7 +63,7 @@ def load(state: State, path: Path | str) -> None:
     state.ema.load_state_dict(_part(tensors, "ema."))
     state.optimizer.load_state_dict(_optimizer_state(tensors, about["groups"], state))
     state.generator.set_state(tensors[f"generator.{rank}"])
-    state.step, state.ema_decay = about["step"], about["ema_decay"]
+    state.step, state.ema_decay, state.ema_every = about["step"], about["ema_decay"], about["ema_every"]
 
 
 def _tensors(state: State, with_optimizer: bool = True) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:

@@ -30,6 +30,7 @@ class State:
     optimizer: Optimizer
     generator: torch.Generator
     ema_decay: float
+    ema_every: int = 1
     step: int = 0
     _weights: tuple[list[Tensor], list[Tensor]] = field(init=False, repr=False)  # (ema's, net's): looking them up
     _buffers: tuple[list[Tensor], list[Tensor]] = field(init=False, repr=False)  # at every step would cost 1 %
@@ -49,7 +50,9 @@ class State:
 
         The first steps take decay = step / (step + 10): the start, which knows nothing, is forgotten at once.
         """
-        decay = min(self.ema_decay, self.step / (self.step + 10))
+        if self.step % self.ema_every:
+            return
+        decay = min(self.ema_decay**self.ema_every, self.step / (self.step + 10 * self.ema_every))
         torch._foreach_lerp_(*self._weights, 1 - decay)
         if self._buffers[0]:
             torch._foreach_copy_(*self._buffers)
@@ -63,15 +66,19 @@ def start(
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
     lr: float = 1e-3,
     ema_decay: float = 0.999,
+    ema_every: int = 1,
 ) -> State:
     """A state at step 0.  The network is moved to the device, in place; it is not copied.
 
     optimizer: made from the parameters; the default is fused Adam with the rate lr.  seed: of the generator that
-    draws batches, times and noise.  Under `distributed()`, "cuda" is this process's own GPU, and every process draws
+    draws batches, times and noise.  ema_every: average only at every n-th step, with decay^n, which costs less and
+    with a decay near 1 says the same.  Under `distributed()`, "cuda" is this process's own GPU, and every process draws
     with a seed of its own.
     """
     if not 0 <= ema_decay < 1:
         raise RangeError(f"ema_decay = {ema_decay}: it lies in [0, 1); 0.999 averages about the last 1000 steps")
+    if ema_every < 1:
+        raise RangeError(f"ema_every = {ema_every}: it counts steps, at least 1")
     if optimizer is None and not 0 < lr < float("inf"):
         raise RangeError(f"lr = {lr}: the learning rate must be positive and finite")
     place = own_device(device)
@@ -84,7 +91,7 @@ def start(
     rank = dist.get_rank() if dist.is_initialized() else 0
     generator = torch.Generator(place).manual_seed(seed + RANK_STRIDE * rank)
     made = Adam(parameters, lr=lr, fused=True) if optimizer is None else optimizer(parameters)
-    return State(net, model, ema, made, generator, ema_decay)
+    return State(net, model, ema, made, generator, ema_decay, ema_every)
 
 
 def own_device(device: torch.device | str) -> torch.device:
