@@ -61,7 +61,7 @@ def test_any_number_of_steps_gives_a_curve_from_0_to_1(steps):
         ({"T": 2.5}, "whole number"),
         ({"T": 0}, "at least 1"),
         ({"T": 20_000}, "up to 10000 steps"),
-        ({"kind": "sigmoid", "start": 3.0}, "alpha_bar must be finite"),
+        ({"kind": "sigmoid", "start": 3.0}, "sigmoid needs start < end"),
         ({"kind": "cosine", "s": -1.0}, "alpha_bar must be finite"),
     ],
 )

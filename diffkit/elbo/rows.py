@@ -17,6 +17,8 @@ from diffkit.inputs import check_batch, check_like, noise_like
 from diffkit.parameterize import Predictor
 from diffkit.schedule import Schedule
 
+BLOCK = 16  # calls of the network for which x_t and the errors are computed at once: they need far less memory
+
 
 class Rows(NamedTuple):
     """n pairs of a noise level and an example.  t: (n,); the others: (n, *D)."""
@@ -43,18 +45,20 @@ def over_t(
     out = []
     given = None if draws.noise is None else draws.noise.flatten(0, 1)
     first, end = (t.start - 1) * len(x_0), (t.stop - 1) * len(x_0)
-    for rows in torch.arange(first, end, device=x_0.device).split(chunk_of(x_0, draws.chunk_size)):
+    size = chunk_of(x_0, draws.chunk_size)
+    for rows in torch.arange(first, end, device=x_0.device).split(BLOCK * size):
         level, x = rows // len(x_0) + 1, x_0[rows % len(x_0)]
         noise = noise_like(x, None, draws.generator) if given is None else given[first : first + len(rows)]
         first += len(rows)
         x_t = q_sample(s, x, level, noise=noise)
-        out.append(measure(Rows(x, level, noise, x_t, predict(predictor, x_t, level))))
+        out.append(measure(Rows(x, level, noise, x_t, predict(predictor, x_t, level, size))))
     return torch.cat(out).reshape(len(t), len(x_0)).T
 
 
-def predict(predictor: Predictor, x_t: Tensor, t: Tensor) -> Tensor:
-    """predictor(x_t, t), checked: an (n, 1) answer to (n, d) would broadcast in silence."""
-    return check_like(predictor(x_t, t), x_t, "the prediction")
+def predict(predictor: Predictor, x_t: Tensor, t: Tensor, size: int) -> Tensor:
+    """predictor(x_t, t), so many rows per call, checked: an (n, 1) answer to (n, d) would broadcast in silence."""
+    pairs = zip(x_t.split(size), t.split(size), strict=True)
+    return torch.cat([check_like(predictor(x, level), x, "the prediction") for x, level in pairs])
 
 
 def chunk_of(x_0: Tensor, chunk_size: int | None) -> int:

@@ -62,7 +62,8 @@ def evaluate(
 
     predictor: f(x_t, t) of eps, x_t: (n, *D), t: (n,); see `parameterize.predicting` for x0, score and v.
     x_0: (B, *D); for data="discrete" on the grid of `bins` values in [-1, 1], else L_0 is a density.
-    noise: (T, B, *D), noise[t - 1] makes x_t; without it, drawn chunk by chunk with the generator.
+    noise: (T, B, *D), noise[t - 1] makes x_t; without it, drawn with the generator as the rows come, so
+    that the draw depends on chunk_size too.
     chunk_size: rows (pairs of t and example) per call of the predictor.
     Gradients flow as usual: call it under torch.no_grad() to measure.
     Raises RangeError or ShapeError for input of another form.
