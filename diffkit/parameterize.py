@@ -23,12 +23,11 @@ Predictor = Callable[[Tensor, Tensor], Tensor]
 
 
 def convert(value: Tensor, source: Name, target: Name, s: Schedule, x_t: Tensor, t: Index) -> Tensor:
-    """The prediction `value`, given as `source`, as `target`.  value, x_t: (B, *D); t: an int or (B,) in
-    0..T.
+    """The prediction `value`, given as `source`, as `target`.
 
-    Raises RangeError at t = 0, where x_t = x_0 holds no noise, for what would divide by it: any target but x0
-    from x0, and the score from anything.  On a GPU the result is then infinite or nan: finding out would
-    stall the device.
+    value, x_t: (B, *D); t: an int or (B,) in 0..T.  Raises RangeError at t = 0, where x_t = x_0 holds no
+    noise, for what would divide by it: any target but x0 from x0, and the score from anything.  On a GPU the
+    result is then infinite or nan: finding out would stall the device.
     """
     alpha, sigma = s.at(s.alpha_bar.sqrt(), t, x_t), s.at(s.noise_var.sqrt(), t, x_t)
     return convert_at(value, source, target, x_t, alpha, sigma)

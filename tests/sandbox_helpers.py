@@ -26,6 +26,61 @@ TIGHT = Limits(
     callbacks=50,
 )
 
+CANARY = "canary-7f3a"
+
+# Numbers of the system calls add_key and keyctl on x86_64; the name of the session's keyring.
+ADD_KEY, KEYCTL = 248, 250
+SESSION = -3
+
+# What questions are asked about.
+FUNCTIONS = """import os, signal, time, torch, numpy as np
+count = 0
+def double(x, factor=2):
+    return factor * x
+def counting():
+    global count
+    count += 1
+    return count
+def endless():
+    while True: pass
+def fails(x):
+    y = x + 1
+    raise KeyError("no such key")
+def mutates(x):
+    x += 1
+    return x
+def identity(x):
+    return x
+def prints(x):
+    print("leaked", x); display(x)
+    os.write(1, b"leaked")
+    return x
+"""
+
+# What probes of the walls use.
+PRELUDE = """
+import ctypes, errno, os, socket, stat, subprocess, sys, time
+from pathlib import Path
+libc = ctypes.CDLL(None, use_errno=True)
+
+def outcome(call):
+    try:
+        result = call()
+    except Exception as error:
+        return type(error).__name__
+    return "done" if result is None else result
+
+def refused(function, *arguments):
+    "Whether a system call fails, and with what."
+    ctypes.set_errno(0)
+    return errno.errorcode[ctypes.get_errno()] if function(*arguments) < 0 else "done"
+"""
+
+
+def value(kernel: Kernel, source: str) -> str:
+    """The value of a cell's last expression, as it is written."""
+    return str(shown(run_all(kernel, source)[0]))
+
 
 def text(result: CellResult) -> str:
     """What a cell printed on both streams."""

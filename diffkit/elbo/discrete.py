@@ -56,12 +56,11 @@ def log_interval(low: Tensor, high: Tensor) -> Tensor:
 
 
 def bits_per_dim(nats: Tensor, dims: int, *, bin_width: float | None = None) -> Tensor:
-    """Nats per example as bits per dimension.  nats: (B,), minus a log-probability; dims: numbers per
-    example.
+    """Nats per example as bits per dimension.  nats: (B,), minus a log-probability.
 
-    A probability of bins (`data="discrete"`) needs no more.  A density does: the probability of a bin of
-    width w is about density * w, so pass w in the units of the data.  Data k/127.5 - 1 have w = 2/255; data
-    dequantized by (k + u)/128 - 1, u ~ U[0, 1), have w = 2/256, which adds 7 bits.
+    dims: numbers per example.  A probability of bins (`data="discrete"`) needs no more.  A density does: the
+    probability of a bin of width w is about density * w, so pass w in the units of the data.  Data k/127.5 -
+    1 have w = 2/255; data dequantized by (k + u)/128 - 1, u ~ U[0, 1), have w = 2/256, which adds 7 bits.
     """
     if dims < 1:
         raise RangeError(f"dims = {dims}: count the numbers of one example, e.g. x_0[0].numel()")

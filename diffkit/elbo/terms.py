@@ -29,8 +29,7 @@ from diffkit.schedule import Index, Schedule
 Data = Literal["continuous", "discrete"]
 Sigma = Literal["beta", "beta_tilde"] | Tensor | Callable[[Tensor, Tensor], Tensor]
 """How sigma_t^2, the variance of p(x_{t-1} | x_t), is chosen: by name, as a table (T+1,) of variances, or
-learned, as a
-function of (x_t, t) whose result broadcasts to x_t."""
+learned, as a function of (x_t, t) whose result broadcasts to x_t."""
 
 
 class Elbo(NamedTuple):
@@ -108,10 +107,9 @@ def squared_error(r: Rows) -> Tensor:
 
 
 def weights(s: Schedule, sigma: Sigma = "beta") -> Tensor:
-    """lambda_t = beta_t^2 / (2 sigma_t^2 alpha_t (1 - alpha_bar_t)), (T+1,), lambda_0 = 0.  Ho et al. 2020,
-    eq. 12.
+    """lambda_t = beta_t^2 / (2 sigma_t^2 alpha_t (1 - alpha_bar_t)), (T+1,), lambda_0 = 0.
 
-    At t = 1 it is the weight inside L_0, when L_0 is a density.
+    Ho et al. 2020, eq. 12.  At t = 1 it is the weight inside L_0, when L_0 is a density.
     """
     out = torch.zeros_like(s.beta)
     var = variance_table(s, sigma)

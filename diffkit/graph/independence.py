@@ -60,8 +60,7 @@ def independent(joint: Measurable, a: Nodes, b: Nodes, given: Nodes = (), *, tol
 
 
 def imap(graph: nx.DiGraph, joint: Measurable, *, tol: float = 1e-9) -> IMap:
-    """Is the graph an independence map of the joint: does the joint factorize by it?  And if not, where does
-    it fail?
+    """Does the joint factorize by the graph, so that the graph is its independence map?  If not, where not?
 
     The joint factorizes exactly when each node is independent of the earlier nodes given its parents, and
         KL( joint || prod_v p(v | parents) ) = sum_v I(v; earlier nodes | parents).

@@ -42,18 +42,17 @@ class Path(NamedTuple):
 
 
 def d_separated(graph: nx.DiGraph, x: Nodes, y: Nodes, given: Nodes = ()) -> bool:
-    """True when the graph alone makes x and y independent given the observed nodes.  Each is a name or
-    several.
+    """True when the graph alone makes x and y independent given the observed nodes.
 
-    Raises GraphError for a cycle, an unknown name, or a name in two of the three places.
+    Each is a name or several.  Raises GraphError for a cycle, an unknown name, or a name in two of the three
+    places.
     """
     a, b, c = _three_sets(graph, x, y, given)
     return bool(nx.is_d_separator(graph, a, b, c))
 
 
 def paths(graph: nx.DiGraph, x: str, y: str, given: Nodes = ()) -> list[Path]:
-    """Every path between x and y that visits no node twice, shortest first, with the reason at each inner
-    node.
+    """Every path between x and y that visits no node twice, shortest first, with its reasons.
 
     Their number grows exponentially with the graph: this is for graphs that one can draw.
     """

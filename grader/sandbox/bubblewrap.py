@@ -1,6 +1,5 @@
 """The outer wall: one bubblewrap around a zygote."""
 
-import contextlib
 import json
 import os
 import re
@@ -14,7 +13,7 @@ from .limits import Limits
 
 NOBODY = "65534"
 DEVICES = ("null", "zero", "full", "random", "urandom")
-NAMESPACES = ["--unshare-user", "--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
+NAMESPACES = [f"--unshare-{kind}" for kind in ("user", "net", "pid", "ipc", "uts", "cgroup-try")]
 
 
 def find_bubblewrap() -> str:
@@ -31,14 +30,7 @@ def version(bwrap: str) -> tuple[int, ...]:
 
 def options(bwrap: str, binds: list[str], environment: dict[str, str], limits: Limits, nested: bool) -> list[str]:
     """All options but those about users.  nested: the children build their own /tmp and cover /proc."""
-    words = [
-        *NAMESPACES,
-        "--unshare-cgroup-try",
-        "--hostname",
-        "sandbox",
-        "--die-with-parent",
-        "--new-session",
-    ]
+    words = [*NAMESPACES, "--hostname", "sandbox", "--die-with-parent", "--new-session"]
     words += ["--cap-drop", "ALL", "--clearenv"]
     words += [word for name, value in environment.items() for word in ("--setenv", name, value)]
     if nested:
@@ -84,11 +76,17 @@ def _start_as_root(
         process = _popen(command, [*descriptors, block_read, info_write], complaints)
         os.close(block_read)
         os.close(info_write)
-        with contextlib.suppress(ValueError, OSError):  # then it ends, and its complaint is shown
-            pid = int(json.loads(info.read())["child-pid"])
+        said = info.read()
+        if not said:  # it has complained and ended
+            return process
+        try:
+            pid = int(json.loads(said)["child-pid"])
             for name in ("uid_map", "gid_map"):
                 Path(f"/proc/{pid}/{name}").write_text(f"0 0 1\n{NOBODY} {NOBODY} 1\n")
             block.write(b"1")
+        except OSError as error:
+            complaints.write(f"the users of the sandbox cannot be mapped: {error}\n".encode())
+            process.kill()
     return process
 
 

@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from grader.wire import (
-    WireClosedError,
-    WireError,
-    decode,
-    encode,
-    pending,
-    recv_frame,
-    send_frame,
-)
+from grader.wire import WireClosedError, WireError, decode, encode, pending, recv_frame, send_frame
 
 from .answer import Answer, Callback, Handle
 from .arguments import Arguments
@@ -97,6 +89,7 @@ class Evaluation:
 
     def hold(self, value: Any) -> Handle:
         """An object in the sandbox that several calls get as the same one; `fetch` shows what they did."""
+        encode(value)  # if it cannot cross, that is said here
         return Handle(self._next(), value)
 
     def fetch(self, handle: Handle) -> Answer:
@@ -152,15 +145,10 @@ class Evaluation:
         if not self._reach():
             spent = time.monotonic() >= self.kernel.end
             return OUT_OF_TIME if spent else Answer("died", message="the kernel has died too often")
-        held = [(h, encode({"ask": "hold", "number": h.number, "value": h.value})) for h in arguments.handles]
         deadline = min(time.monotonic() + self.kernel.limits.call_seconds, self.kernel.end)
         try:
-            for handle, data in held:
-                if handle.number not in self._present:
-                    if handle.kept:
-                        return Answer("died", message="the process that held this object has ended")
-                    self._converse(data, deadline, [])
-                    self._present.add(handle.number)
+            if not self._bring(arguments.handles, deadline):
+                return Answer("died", message="the process that held this object has ended")
             reply = self._converse(question, deadline, arguments.callbacks)
             self._fresh = False
             answer = read_answer(reply, gradients or None)
@@ -179,6 +167,17 @@ class Evaluation:
             answer = Answer("too-many-calls", message=str(error))
         self._give_up()
         return answer
+
+    def _bring(self, handles: list[Handle], deadline: float) -> bool:
+        """Have the held objects in the process that answers; False if one of them cannot be had again."""
+        for handle in handles:
+            if handle.number not in self._present:
+                if handle.kept:
+                    return False
+                question = {"ask": "hold", "number": handle.number, "value": handle.value}
+                self._converse(encode(question), deadline, [])
+                self._present.add(handle.number)
+        return True
 
     def _converse(self, question: bytes, deadline: float, callbacks: list[Callback]) -> Any:
         """The reply to a question, after all calls back."""

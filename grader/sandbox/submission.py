@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from grader.wire import WireClosedError, WireError, pending, recv, send, send_descriptors
 
 from .errors import SandboxError
 from .evaluation import Evaluation
+from .files import check_files
 from .limits import MIB, Limits
 from .outputs import Output, keep_safe
 from .zygote import Child
@@ -37,7 +37,7 @@ class Kernel:
     """A context manager; see `Sandbox.kernel`.  Time for the whole submission runs from its start."""
 
     def __init__(self, spawn: Callable[[Limits], Child], files: dict[str, bytes], limits: Limits) -> None:
-        _check_files(files, limits)
+        check_files(files, limits)
         self.limits = limits
         self._spawn, self._files = spawn, files
         self._steps: list[_Cell | Evaluation] = []
@@ -57,6 +57,7 @@ class Kernel:
 
     def run(self, source: str) -> CellResult:
         """Run a cell.  Never raises for what the student does."""
+        source = source.encode(errors="replace").decode()  # JSON may hold halves of characters
         cell, start = _Cell(source), time.monotonic()
         if not self.alive():
             return CellResult([_note("not run: the kernel has died too often or is out of time")], "died", 0.0)
@@ -78,8 +79,8 @@ class Kernel:
         """
         evaluation = Evaluation(self, len(self._steps))
         if self.alive():
-            self._steps.append(evaluation)
             self._fork(evaluation)
+        self._steps.append(evaluation)
         return evaluation
 
     # ------------------------------------------------------------ the process
@@ -189,16 +190,3 @@ class Kernel:
 
 def _note(text: str) -> Output:
     return {"output_type": "error", "ename": "Stopped", "evalue": text, "traceback": [text]}
-
-
-def _check_files(files: dict[str, bytes], limits: Limits) -> None:
-    """Names come from a student's folder.  ValueError for what cannot be a file below the working folder."""
-    for name, content in files.items():
-        path = PurePosixPath(name)
-        if not name.isprintable() or path.is_absolute() or ".." in path.parts or not path.parts:
-            raise ValueError(f"not a plain relative file name: {name!r}")
-        if len(name.encode()) > 400 or len(path.parts) > 10 or not isinstance(content, bytes):
-            raise ValueError(f"the file {name[:40]!r} cannot be given: its name is too long, or it is no bytes")
-    most_files, most_bytes = limits.tmp_files // 2, min(limits.tmp_bytes // 2, limits.file_bytes)
-    if len(files) > most_files or sum(map(len, files.values())) > most_bytes:
-        raise ValueError(f"more than {most_files} files or {most_bytes} bytes beside the notebook")
