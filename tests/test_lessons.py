@@ -87,7 +87,7 @@ def test_blank_every_check_says_kindly_what_to_do(lesson):
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_every_picture_has_an_alternative_text_of_a_sentence(lesson):
+def test_every_picture_has_an_alternative_text(lesson):
     source = (ROOT / "solutions" / f"{lesson}.py").read_text(encoding="utf-8")
     calls = len(re.findall(r"plots\.\w+\(", source))
     texts = re.findall(r'alt="', source)
