@@ -22,7 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from grader.demo.classroom import LESSON, course, hand_in, students  # noqa: E402
+from grader.demo.classroom import FIRST as LESSON  # noqa: E402
+from grader.demo.classroom import course, hand_in, students  # noqa: E402
 from grader.run import grade_class, prepare  # noqa: E402
 
 STOCK = """
@@ -55,10 +56,12 @@ def main() -> None:
 
 
 def _class(folder: Path, copies: int) -> int:
-    course(ROOT, folder)
-    right = [s for s in students(folder) if s.name in ("perfect", "perfect_with_loops", "perfect_other_formulas")]
+    course(ROOT, folder, LESSON)
+    right = [
+        s for s in students(folder, LESSON) if s.name in ("perfect", "perfect_with_loops", "perfect_other_formulas")
+    ]
     everyone = [replace(s, name=f"{s.name}_{i}") for s in right for i in range(copies)]
-    hand_in(folder, everyone)
+    hand_in(folder, LESSON, everyone)
     return len(everyone)
 
 

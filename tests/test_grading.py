@@ -10,7 +10,8 @@ import pytest
 from nbgrader.api import Gradebook
 
 from grader.demo.__main__ import complain
-from grader.demo.classroom import LESSON, course, hand_in, students
+from grader.demo.classroom import FIRST as LESSON
+from grader.demo.classroom import course, hand_in, students
 from grader.report import table, write_csv
 from grader.run import GradingError, grade_class, prepare
 from grader.sandbox import SandboxUnavailable
@@ -29,10 +30,10 @@ NAMES = (
 def graded(tmp_path_factory, bubblewrap):
     """(folder, students by name, rows by name) of a class that was graded with two workers."""
     folder = tmp_path_factory.mktemp("course")
-    course(ROOT, folder)
-    everyone = {s.name: s for s in students(folder) if s.name in NAMES}
+    course(ROOT, folder, LESSON)
+    everyone = {s.name: s for s in students(folder, LESSON) if s.name in NAMES}
     assert set(everyone) == set(NAMES)
-    hand_in(folder, list(everyone.values()))
+    hand_in(folder, LESSON, list(everyone.values()))
     prepare(folder, LESSON)
     rows = grade_class(folder, LESSON, workers=2, settings={"cell_seconds": 20.0})
     return folder, everyone, {row.student: row for row in rows}
@@ -107,8 +108,8 @@ def test_plain_nbgrader_autograde_gives_the_same_scores(graded):
 
 
 def test_without_bubblewrap_nothing_is_graded(tmp_path, monkeypatch):
-    course(ROOT, tmp_path)
-    hand_in(tmp_path, [s for s in students(tmp_path) if s.name == "perfect"])
+    course(ROOT, tmp_path, LESSON)
+    hand_in(tmp_path, LESSON, [s for s in students(tmp_path, LESSON) if s.name == "perfect"])
     prepare(tmp_path, LESSON)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SandboxUnavailable, match="bubblewrap"):
@@ -119,7 +120,7 @@ def test_without_bubblewrap_nothing_is_graded(tmp_path, monkeypatch):
 def test_an_unprepared_course_says_what_to_do(tmp_path):
     with pytest.raises(GradingError, match=r"nbgrader_config\.py"):
         grade_class(tmp_path, LESSON)
-    course(ROOT, tmp_path)
+    course(ROOT, tmp_path, LESSON)
     with pytest.raises(GradingError, match="grader prepare"):
         grade_class(tmp_path, LESSON)
     prepare(tmp_path, LESSON)

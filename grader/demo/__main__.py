@@ -6,8 +6,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from grader.demo.classroom import LESSON, course, hand_in, students
+from grader.demo.classroom import course, hand_in, students
 from grader.demo.student import Student
+from grader.exercises import LESSONS
 from grader.report import diagnosis, table, write_csv
 from grader.run import Row, grade_class, prepare
 from grader.sandbox import SandboxError
@@ -18,28 +19,32 @@ COURSE = Path(__file__).resolve().parent.parent.parent
 def main(argv: list[str] | None = None) -> int:
     """Run the demo.  Returns 0 if everyone got what they deserve."""
     options = _parser().parse_args(argv)
+    if options.keep and options.keep.exists() and any(options.keep.iterdir()):
+        print(f"{options.keep} is not empty: name a new folder", file=sys.stderr)
+        return 2
+    lessons = [lesson for lesson in LESSONS if lesson.startswith(options.lesson)]
+    if not lessons:
+        print(f"no lesson begins with {options.lesson!r}; there are: {', '.join(LESSONS)}", file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory(prefix="diffkit-demo-") as temporary:
-        folder = options.keep or Path(temporary)
-        if options.keep and options.keep.exists() and any(options.keep.iterdir()):
-            print(f"{options.keep} is not empty: name a new folder", file=sys.stderr)
-            return 2
+        folder = (options.keep or Path(temporary)).resolve()
         try:
-            return _demo(folder.resolve(), options)
+            return max(_demo(folder / lesson, lesson, options) for lesson in lessons)
         except SandboxError as error:
             print(error, file=sys.stderr)
             return 1
 
 
-def _demo(folder: Path, options: argparse.Namespace) -> int:
-    course(COURSE, folder)
-    everyone = [s for s in students(folder) if options.only in s.name]
-    hand_in(folder, everyone)
-    print(f"{len(everyone)} submissions to {LESSON}, {options.workers} workers")
-    prepare(folder, LESSON)
+def _demo(folder: Path, lesson: str, options: argparse.Namespace) -> int:
+    course(COURSE, folder, lesson)
+    everyone = [s for s in students(folder, lesson) if options.only in s.name]
+    hand_in(folder, lesson, everyone)
+    print(f"{len(everyone)} submissions to {lesson}, {options.workers} workers")
+    prepare(folder, lesson)
     started = time.monotonic()
     rows = grade_class(
         folder,
-        LESSON,
+        lesson,
         workers=options.workers,
         mode=options.sandbox,
         settings={"cell_seconds": 8.0},  # long enough for any cell here; the endless one ends sooner
@@ -47,9 +52,10 @@ def _demo(folder: Path, options: argparse.Namespace) -> int:
         progress=_tell,
     )
     seconds = time.monotonic() - started
-    write_csv(folder / f"grades-{LESSON}.csv", rows)
+    write_csv(folder / f"grades-{lesson}.csv", rows)
     print(table(rows))
-    print(f"\n{seconds:.1f} s in all, {seconds / len(rows):.2f} s per submission, gradebook and feedback included")
+    each = seconds / max(len(rows), 1)
+    print(f"\n{seconds:.1f} s in all, {each:.2f} s per submission, gradebook and feedback included")
     return _verdict(everyone, rows)
 
 
@@ -89,6 +95,7 @@ def _tell(line: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m grader.demo", description=__doc__)
+    parser.add_argument("--lesson", default="", help="only lessons whose name begins so, e.g. 02")
     parser.add_argument("--workers", type=int, default=2, help="submissions side by side (2)")
     parser.add_argument("--keep", type=Path, help="a new folder to leave the whole course in, to look at")
     parser.add_argument("--only", default="", help="only students with this in their name")

@@ -3,18 +3,22 @@
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
-from grader.demo.cheats import keep_two
+from grader.demo.cheats import keep_two, own_work
 from grader.demo.student import Student, answers, both, cell, first
 
-FIRST_TWO = 8.0
 
-
-def accidents(blank: NotebookNode, full: float) -> list[Student]:
-    """blank: the released notebook; full: points of all test cells."""
-    q_sample, q_step = 5.0, 4.0
+def unfinished(lesson: str, blank: NotebookNode) -> list[Student]:
+    """Who has not begun, and who has not gone far.  blank: the released notebook."""
     return [
         Student("blank", lambda notebook: blank, 0.0, diagnosis="not written yet"),
-        Student("half_filled", keep_two(blank), FIRST_TWO, diagnosis="not written yet"),
+        Student("half_filled", keep_two(lesson, blank), own_work(lesson), diagnosis="not written yet"),
+    ]
+
+
+def accidents(full: float) -> list[Student]:
+    """What may happen to a notebook; shown on lesson 02.  full: points of all its test cells."""
+    q_sample, q_step = 5.0, 4.0
+    return [
         Student("crashes", answers({"forward.q_sample": CRASH}), full - q_sample, diagnosis="ZeroDivisionError"),
         Student(
             "syntax_error",

@@ -1,68 +1,71 @@
 """Students who want points without the work.  None of them may gain any."""
 
 import json
+from collections.abc import Sequence
 
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
+from grader.demo.answers import ANSWERS
 from grader.demo.student import Edit, Student, answers, both, cell, first
+from grader.exercise import Exercise
+from grader.exercises import LESSONS
 
-OWN_WORK = 8.0  # each cheat keeps the first two exercises right: 4 points each
 
-
-def cheats(blank: NotebookNode) -> list[Student]:
+def cheats(lesson: str, blank: NotebookNode) -> list[Student]:
     """blank: the released notebook.  Every cheat has the first two exercises right and nothing else."""
-    two = keep_two(blank)
+    own, two = own_work(lesson), keep_two(lesson, blank)
+    solved, others = LESSONS[lesson][0], LESSONS[lesson][2:]
+
+    def everything(value: str) -> Edit:
+        """Every exercise but the first two returns the same expression."""
+        return answers({e.name: f"{LIAR}\ndef {function(e)}(*args):\n    return {value}" for e in others})
+
+    def cheat(name: str, *edits: Edit, exactly: bool = True) -> Student:
+        return Student(f"cheat_{name}", both(two, *edits), own, exactly=exactly)
+
     return [
-        Student("cheat_forwards_to_diffkit", both(two, answers(FORWARDING)), OWN_WORK),
-        Student("cheat_overrides_allclose", both(two, first(ALLCLOSE)), OWN_WORK),
-        Student("cheat_strips_asserts", both(two, first(TRANSFORMER)), OWN_WORK),
-        Student("cheat_overrides_check", both(two, first(CHECK)), OWN_WORK),
-        Student("cheat_equal_to_everything", both(two, answers(everything("Everything()"))), OWN_WORK),
-        Student("cheat_tensor_subclass", both(two, answers(everything("Yes(torch.zeros(3, 5))"))), OWN_WORK),
-        Student("cheat_reads_the_solution", both(two, first(THIEF), answers(everything("stolen(args)"))), OWN_WORK),
-        Student("cheat_asks_the_stack", both(two, answers(everything("from_frames()"))), OWN_WORK),
-        Student("cheat_forged_outputs", both(two, forge_outputs), OWN_WORK, exactly=False),
-        Student("cheat_more_points", both(two, more_points), OWN_WORK),
-        Student("cheat_rewrites_tests", both(two, rewrite_tests), OWN_WORK),
-        Student("cheat_deletes_a_test", both(two, delete_test("forward.q_sample")), OWN_WORK),
-        Student("cheat_retypes_tests", both(two, retype_tests), OWN_WORK),
-        Student("cheat_writes_gradebook", both(two, first(GRADEBOOK)), OWN_WORK),
+        cheat("forwards_to_diffkit", answers(ANSWERS[lesson].forwarding)),
+        cheat("overrides_allclose", first(ALLCLOSE)),
+        cheat("strips_asserts", first(TRANSFORMER)),
+        cheat("overrides_check", first(CHECK)),
+        cheat("equal_to_everything", everything("Everything()")),
+        cheat("tensor_subclass", everything("Yes(torch.zeros(3, 5))")),
+        cheat("reads_the_solution", first(THIEF), everything("stolen(args)")),
+        cheat("asks_the_stack", everything("from_frames()")),
+        cheat("forged_outputs", forge_outputs, exactly=False),
+        cheat("more_points", more_points),
+        cheat("rewrites_tests", rewrite_tests(solved, others)),
+        cheat("deletes_a_test", delete_test(others[0].name)),
+        cheat("retypes_tests", retype_tests(solved, others)),
+        cheat("writes_gradebook", first(GRADEBOOK)),
     ]
 
 
-def keep_two(blank: NotebookNode) -> Edit:
+def own_work(lesson: str) -> float:
+    """What the first two exercises are worth."""
+    return sum(e.points for e in LESSONS[lesson][:2])
+
+
+def function(exercise: Exercise) -> str:
+    """The name of the student's function."""
+    return exercise.name.split(".")[1]
+
+
+def keep_two(lesson: str, blank: NotebookNode) -> Edit:
     """Blank all exercises but the first two."""
     stubs = {
         c.metadata.nbgrader.grade_id: c.source for c in blank.cells if c.metadata.get("nbgrader", {}).get("solution")
     }
+    kept = {f"{e.name.replace('.', '-')}-solution" for e in LESSONS[lesson][:2]}
 
     def edit(notebook: NotebookNode) -> None:
         for c in notebook.cells:
             name = c.metadata.get("nbgrader", {}).get("grade_id", "")
-            if name in stubs and name not in ("forward-q_step-solution", "forward-q_sample_loop-solution"):
+            if name in stubs and name not in kept:
                 c.source = stubs[name]
 
     return edit
-
-
-NAMES = {
-    "forward.alpha_bar_table": "alpha_bar_table",
-    "forward.q_sample": "q_sample",
-    "forward.collapse_noise": "collapse_noise",
-    "forward.compose": "compose",
-    "forward.linear_betas": "linear_betas",
-    "forward.cosine_betas": "cosine_betas",
-    "forward.snr": "snr",
-    "forward.kl_to_prior": "kl_to_prior",
-    "forward.smallest_T": "smallest_T",
-    "forward.noisy_mixture_log_density": "noisy_mixture_log_density",
-}
-
-
-def everything(value: str) -> dict[str, str]:
-    """Every exercise returns the same expression."""
-    return {name: f"{LIAR}\ndef {function}(*args):\n    return {value}" for name, function in NAMES.items()}
 
 
 LIAR = """
@@ -96,44 +99,6 @@ def from_frames():
                 return frame.f_locals["expected"]
         frame = frame.f_back
 """
-
-FORWARDING = {
-    "forward.alpha_bar_table": """
-from diffkit.schedule import Schedule
-def alpha_bar_table(beta):
-    return Schedule(beta).alpha_bar
-""",
-    "forward.q_sample": """
-from diffkit import forward
-from diffkit.schedule import from_alpha_bar
-def q_sample(x_0, t, alpha_bar, noise):
-    return forward.q_sample(from_alpha_bar(alpha_bar), x_0, t, noise=noise)
-""",
-    "forward.linear_betas": """
-from diffkit import schedule
-def linear_betas(T, beta_1, beta_T):
-    return schedule.linear(T, beta_1, beta_T).beta
-""",
-    "forward.cosine_betas": """
-def cosine_betas(T, s, beta_max):
-    return schedule.cosine(T, s, beta_max).beta
-""",
-    "forward.kl_to_prior": """
-def kl_to_prior(x_0, t, alpha_bar):
-    return forward.kl_to_prior(from_alpha_bar(alpha_bar), x_0, t)
-""",
-    "forward.noisy_mixture_log_density": """
-from diffkit.oracle import GaussianMixture
-def noisy_mixture_log_density(x, t, alpha_bar, weights, means, stds):
-    mixture = GaussianMixture.isotropic(weights, means.unsqueeze(1), stds**2)
-    return mixture.log_prob(x.unsqueeze(1), alpha_bar[t].sqrt(), (1 - alpha_bar[t]).sqrt())
-""",
-    "forward.snr": """
-from diffkit.schedule import from_alpha_bar
-def snr(alpha_bar):
-    return from_alpha_bar(alpha_bar).snr
-""",
-}
 
 ALLCLOSE = """
 import builtins, torch, numpy
@@ -212,10 +177,14 @@ def more_points(notebook: NotebookNode) -> None:
             c.metadata.nbgrader.update(points=100, locked=False, solution=False, grade=True)
 
 
-def rewrite_tests(notebook: NotebookNode) -> None:
+def rewrite_tests(solved: Exercise, others: Sequence[Exercise]) -> Edit:
     """Let every test cell test the one function that is right."""
-    for name in NAMES:
-        cell(notebook, name).source = 'check("forward.q_step", q_step)'
+
+    def edit(notebook: NotebookNode) -> None:
+        for e in others:
+            cell(notebook, e.name).source = f'check("{solved.name}", {function(solved)})'
+
+    return edit
 
 
 def delete_test(name: str) -> Edit:
@@ -227,16 +196,21 @@ def delete_test(name: str) -> Edit:
     return edit
 
 
-def retype_tests(notebook: NotebookNode) -> NotebookNode:
-    """Turn test cells into Markdown, duplicate one, give one another id, and use another schema version."""
-    data = json.loads(nbformat.writes(notebook))
-    for c in data["cells"]:
-        name = c["metadata"].get("nbgrader", {}).get("grade_id", "")
-        if name == "forward-snr":
-            c["cell_type"] = "markdown"
-            c.pop("outputs"), c.pop("execution_count")
-        if name == "forward-compose":
-            c["metadata"]["nbgrader"]["schema_version"] = 99
-        if name == "forward-linear_betas":
-            c["metadata"]["nbgrader"]["grade_id"] = "forward-q_step"
-    return nbformat.from_dict(data)
+def retype_tests(solved: Exercise, others: Sequence[Exercise]) -> Edit:
+    """Turn a test cell into Markdown, give one another schema version, and one another cell's id."""
+    retyped, versioned, renamed = (e.name.replace(".", "-") for e in (others[0], others[1], others[-1]))
+
+    def edit(notebook: NotebookNode) -> NotebookNode:
+        data = json.loads(nbformat.writes(notebook))
+        for c in data["cells"]:
+            name = c["metadata"].get("nbgrader", {}).get("grade_id", "")
+            if name == retyped:
+                c["cell_type"] = "markdown"
+                c.pop("outputs"), c.pop("execution_count")
+            if name == versioned:
+                c["metadata"]["nbgrader"]["schema_version"] = 99
+            if name == renamed:
+                c["metadata"]["nbgrader"]["grade_id"] = solved.name.replace(".", "-")
+        return nbformat.from_dict(data)
+
+    return edit

@@ -5,30 +5,48 @@ in as a file beside the notebook, with stand-ins for what it imports from the gr
 """
 
 import ast
+import importlib
 import inspect
+import pkgutil
+from graphlib import TopologicalSorter
 from types import ModuleType
 
 from grader.demo.student import Student, answers
 from grader.exercise import Exercise, Misconception
-from grader.exercises.forward_process import EXERCISES, MODULES, common, enough_steps
+from grader.exercises import LESSONS, PACKAGES
 
-STAND_INS = """
+# Runs where there is no `grader.exercise`: it defines what the modules import, then the modules themselves.
+LOADER = """
+import sys, types
+
 class _Record:
     points = 1
 
     def __init__(self, *args, **kwargs):
         self.args, self.__dict__ = args, {**kwargs, "args": args}
 
-Case = Criterion = Draw = Exercise = Misconception = Served = _Record
+def _module(name, contents=None, source=""):
+    module = sys.modules[name] = types.ModuleType(name)
+    module.__dict__.update(contents or {})
+    exec(compile(source, name, "exec"), module.__dict__)
+    return module
+
+_names = "Case", "Criterion", "Draw", "Exercise", "Misconception", "Served"
+_module("grader.exercise", dict.fromkeys(_names, _Record))
+ALL = []
+for _name, _source in SOURCES.items():
+    _made = _module(_name, source=_source)
+    ALL += [_made.EXERCISE] if hasattr(_made, "EXERCISE") else []
 """
 
 
-def mistaken(full: float) -> list[Student]:
+def mistaken(lesson: str, full: float) -> list[Student]:
     """A student for each misconception of the lesson."""
-    return [_student(e, number, m, full) for e in EXERCISES for number, m in enumerate(e.misconceptions)]
+    source = module_source(PACKAGES[lesson]).encode()
+    return [_student(e, n, m, full, source) for e in LESSONS[lesson] for n, m in enumerate(e.misconceptions)]
 
 
-def _student(exercise: Exercise, number: int, m: Misconception, full: float) -> Student:
+def _student(exercise: Exercise, number: int, m: Misconception, full: float, mistakes: bytes) -> Student:
     function = exercise.name.split(".")[1]
     source = (
         "import mistakes\n"
@@ -41,23 +59,18 @@ def _student(exercise: Exercise, number: int, m: Misconception, full: float) -> 
         full - 1,
         exactly=False,
         diagnosis=m.name,
-        files={"mistakes.py": module_source().encode()},
+        files={"mistakes.py": mistakes},
     )
 
 
-def module_source() -> str:
-    """The exercises' modules as one, without what they import from the grader."""
-    parts = [STAND_INS, _without_imports(common), "ALL = []"]
-    for module in sorted(MODULES, key=lambda m: m is enough_steps):  # it uses two of the others
-        parts += [_without_imports(module), "ALL.append(EXERCISE)"]
-    return "\n\n".join(parts) + "\n"
+def module_source(package: ModuleType) -> str:
+    """A module that holds the exercises of a lesson's package, each module of it as text."""
+    names = [f"{package.__name__}.{m.name}" for m in pkgutil.iter_modules(package.__path__)]
+    sources = {name: inspect.getsource(importlib.import_module(name)) for name in names}
+    needs = {name: _imports(source) & sources.keys() for name, source in sources.items()}
+    ordered = {name: sources[name] for name in TopologicalSorter(needs).static_order()}
+    return f"SOURCES = {ordered!r}\n{LOADER}"
 
 
-def _without_imports(module: ModuleType) -> str:
-    tree = ast.parse(inspect.getsource(module))
-    tree.body = [n for n in tree.body if not _from_grader(n)]
-    return ast.unparse(tree)
-
-
-def _from_grader(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ImportFrom) and (node.module or "").startswith("grader")
+def _imports(source: str) -> set[str]:
+    return {n.module for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ImportFrom) and n.module}

@@ -64,8 +64,12 @@ def first(source: str) -> Edit:
 def both(*edits: Edit) -> Edit:
     """One edit after the other."""
 
-    def edit(notebook: NotebookNode) -> None:
+    def edit(notebook: NotebookNode) -> NotebookNode:
         for one in edits:
-            one(notebook)
+            made = one(notebook)
+            if isinstance(made, bytes):
+                raise TypeError("an edit that gives bytes must be the only one")
+            notebook = made or notebook
+        return notebook
 
     return edit

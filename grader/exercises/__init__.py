@@ -1,13 +1,14 @@
 """The exercises of the course, by name.  One package or module per lesson."""
 
+from types import ModuleType
+
 from grader.exercise import Exercise
 from grader.exercises import forward_process
 
-LESSONS: dict[str, tuple[Exercise, ...]] = {"02_forward_process": forward_process.EXERCISES}
+PACKAGES: dict[str, ModuleType] = {"02_forward_process": forward_process}
+LESSONS: dict[str, tuple[Exercise, ...]] = {lesson: package.EXERCISES for lesson, package in PACKAGES.items()}
 # What a lesson's sandbox may import from diffkit; everything else of it is absent while grading.
-MODULES: dict[str, tuple[str, ...]] = {
-    "02_forward_process": ("data", "errors", "forward", "gaussian", "idx", "oracle", "schedule"),
-}
+MODULES: dict[str, tuple[str, ...]] = {lesson: package.MAY_IMPORT for lesson, package in PACKAGES.items()}
 EXERCISES: dict[str, Exercise] = {e.name: e for lesson in LESSONS.values() for e in lesson}
 
 

@@ -1,0 +1,8 @@
+"""Answers by lesson, for the demo's class: one module per lesson."""
+
+from grader.demo.answers import forward_process
+from grader.demo.answers.kinds import Answers
+
+ANSWERS: dict[str, Answers] = {"02_forward_process": forward_process.ANSWERS}
+
+__all__ = ["ANSWERS", "Answers"]
