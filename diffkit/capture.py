@@ -21,7 +21,7 @@ class Captured:
 
     def __init__(self, f: Callable[..., Tensor], examples: tuple[Tensor, ...]) -> None:
         self.inputs = tuple(x.clone() for x in examples)
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # a recording must not begin on the default stream
+        side = torch.cuda.Stream()  # a recording must not begin on the default stream
         side.wait_stream(torch.cuda.current_stream())
         with torch.no_grad(), torch.cuda.stream(side):
             for _ in range(WARM_UP):
@@ -37,7 +37,7 @@ class Captured:
         for kept, given in zip(self.inputs, args, strict=True):
             if kept.shape != given.shape or kept.dtype != given.dtype:
                 raise ShapeError(
-                    f"an argument is {given.dtype} {tuple(given.shape)}, recorded was {kept.dtype} {tuple(kept.shape)}: "
+                    f"got {given.dtype} {tuple(given.shape)}, recorded was {kept.dtype} {tuple(kept.shape)}: "
                     "record again for other shapes, or pass the network itself"
                 )
             kept.copy_(given)
@@ -55,9 +55,7 @@ def capture(f: Callable[..., Tensor], *examples: Tensor) -> Captured:
     for x in examples:
         if not isinstance(x, Tensor) or x.device.type != "cuda":
             place = x.device if isinstance(x, Tensor) else type(x).__name__
-            raise RangeError(
-                f"an example is on {place}: recording needs CUDA tensors; elsewhere use the network itself"
-            )
+            raise RangeError(f"an example is on {place}: recording needs CUDA tensors; elsewhere use f itself")
     if not examples:
         raise ShapeError("no examples: pass one tensor for each argument of f")
     return Captured(f, examples)

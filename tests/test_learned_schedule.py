@@ -69,7 +69,7 @@ def test_the_derivative_is_that_of_the_function():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_value_depends_on_the_ends_alone(seed):
-    """x_0 ~ N(0, v): the least error in eps is v SNR/(1 + v SNR), so L_inf is half the log of a ratio: no path in it."""
+    """x_0 ~ N(0, v): the least error in eps is v SNR/(1 + v SNR), so L_inf is half a log of a ratio: no path."""
     net, v, n = made(seed), 2.5, 4001
     u = torch.linspace(0, 1, n, dtype=F64)
     ratio = net(u).detach()
