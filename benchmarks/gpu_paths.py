@@ -1,6 +1,7 @@
 """Ways to run a network on a GPU, side by side: as it is, recorded as a CUDA graph, compiled, in bfloat16.
 
-T = 1000 ancestral steps with a 2-D MLP, bound by the starting of kernels, and 100 with a U-Net on 8x8 images.  Same network, same noise.  Prints milliseconds a step, the ratio to the plain network, the largest
+T = 1000 ancestral steps with a 2-D MLP, bound by the starting of kernels, and 100 with a U-Net on 8x8
+images.  Same network, same noise.  Prints milliseconds a step, the ratio to the plain network, the largest
 difference of the samples from the plain ones, and the most memory that was in use.
 
     python benchmarks/gpu_paths.py [--rounds 3]

@@ -37,8 +37,8 @@ def continuous(
     estimate vary less and leaves its expectation alone.  Raises ShapeError or RangeError for input of another form.
     """
     check_batch(x_0)
-    if u.shape != (len(x_0),):
-        raise ShapeError(f"u is {tuple(u.shape)}: pass one time in [0, 1] per example, ({len(x_0)},)")
+    if u.shape != (len(x_0),) or not u.is_floating_point():
+        raise ShapeError(f"u is {u.dtype} {tuple(u.shape)}: pass one time in [0, 1] per example, ({len(x_0)},)")
     noise = noise_like(x_0, noise, generator)
     ratio, slope = _with_slope(log_snr, u)
     signal, sigma = torch.sigmoid(ratio).sqrt(), torch.sigmoid(-ratio).sqrt()

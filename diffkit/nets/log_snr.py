@@ -36,8 +36,9 @@ class LogSnr(nn.Module):
         self.height = nn.Parameter(torch.full((width,), -5.0))
 
     def forward(self, u: Tensor) -> Tensor:
+        u = check_unit(u)
         start, end = self._rise(u.new_zeros(1)), self._rise(u.new_ones(1))
-        return self.highest + (self.lowest - self.highest) * (self._rise(check_unit(u)) - start) / (end - start)
+        return self.highest + (self.lowest - self.highest) * (self._rise(u) - start) / (end - start)
 
     def _rise(self, u: Tensor) -> Tensor:
         steps = torch.sigmoid(F.softplus(self.steepness) * (u.unsqueeze(1) - self.middle))
