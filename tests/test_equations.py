@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from diffkit.equations import EQUATIONS, Equation, Sides, equation, erratum, notation
-from diffkit.equations.notation import SYMBOLS
+from diffkit.equations.notation import symbols_of
 from diffkit.equations.registry import Comparison, twin
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,7 +78,7 @@ def test_an_erratum_is_refuted_clearly(e):
 @pytest.mark.parametrize("e", EQUATIONS.values(), ids=EQUATIONS.keys())
 def test_symbols_are_defined(e):
     assert e.symbols
-    assert set(e.symbols) <= set(SYMBOLS)
+    assert set(e.symbols) <= set(symbols_of(e.tag.split(".")[0]))
 
 
 def test_a_wrong_twin_is_noticed():
@@ -124,4 +124,4 @@ def test_the_notation_table_holds_what_the_equations_use(lesson):
     text = notation(number).text
     for tag, e in EQUATIONS.items():
         if tag.split(".")[0] == number:
-            assert all(SYMBOLS[name][0] in text for name in e.symbols)
+            assert all(symbols_of(number)[name][0] in text for name in e.symbols)

@@ -1,6 +1,11 @@
-r"""The symbols of the course, each defined once.  A lesson's notation table is made of the symbols its equations use."""
+r"""The symbols of the course.  A lesson's notation table is made of the symbols its equations use.
+
+Those below keep their meaning throughout.  What a lesson adds stands in a module of its own in `symbols/`: the same
+letter may mean something else there, as it does in the papers.
+"""
 
 from diffkit.equations.registry import EQUATIONS
+from diffkit.equations.symbols import OWN
 
 SYMBOLS: dict[str, tuple[str, str]] = {
     "T": ("T", "number of steps of the forward process"),
@@ -34,10 +39,15 @@ SYMBOLS: dict[str, tuple[str, str]] = {
 }
 
 
+def symbols_of(lesson: str) -> dict[str, tuple[str, str]]:
+    """{name: (LaTeX, meaning)} as a lesson ("2") understands them."""
+    return SYMBOLS | OWN.get(lesson, {})
+
+
 def table(lesson: str) -> str:
-    """Markdown table of the symbols that the equations of a lesson ("2") use, in the order of SYMBOLS."""
+    """Markdown table of the symbols that the equations of a lesson ("2") use: the common ones, then its own."""
     used = {name for tag, e in EQUATIONS.items() if tag.split(".")[0] == lesson for name in e.symbols}
     if not used:
         raise KeyError(f"lesson {lesson!r} has no numbered equations")
-    rows = [f"| ${latex}$ | {meaning} |" for name, (latex, meaning) in SYMBOLS.items() if name in used]
+    rows = [f"| ${latex}$ | {meaning} |" for name, (latex, meaning) in symbols_of(lesson).items() if name in used]
     return "\n".join(["| symbol | meaning |", "| --- | --- |", *rows])

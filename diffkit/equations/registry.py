@@ -56,7 +56,7 @@ class Equation:
     """A numbered equation and its twin.
 
     tag: its number in the lessons, "2.9"; latex: the formula, exactly as in the lesson; symbols: keys of
-    `notation.SYMBOLS`; source: where it stands in the papers; erratum: what is wrong with it, for a refuted form.
+    `notation.symbols_of`; source: where it stands in the papers; erratum: what is wrong with it, for a refuted form.
     """
 
     tag: str
@@ -88,7 +88,7 @@ def twin(
 ) -> Callable[[Twin], Equation]:
     """Decorator: register a function as the twin of the equation with this number.
 
-    symbols: the names of `notation.SYMBOLS` that occur, separated by blanks.
+    symbols: those of the names in `notation.symbols_of(lesson)` that occur, separated by blanks.
     """
 
     def register(sides: Twin) -> Equation:

@@ -1,0 +1,13 @@
+"""Symbols that lessons add to the common ones, one module per lesson."""
+
+from diffkit.equations.symbols import lesson_00, lesson_01, lesson_03, lesson_04, lesson_05, lesson_06, lesson_07
+
+OWN: dict[str, dict[str, tuple[str, str]]] = {
+    "0": lesson_00.SYMBOLS,
+    "1": lesson_01.SYMBOLS,
+    "3": lesson_03.SYMBOLS,
+    "4": lesson_04.SYMBOLS,
+    "5": lesson_05.SYMBOLS,
+    "6": lesson_06.SYMBOLS,
+    "7": lesson_07.SYMBOLS,
+}

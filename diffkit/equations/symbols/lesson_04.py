@@ -1,0 +1,33 @@
+"""Symbols of lesson 04, the bound, taken apart."""
+
+SYMBOLS: dict[str, tuple[str, str]] = {
+    "theta": (r"\theta", "everything that is learned"),
+    "p_theta": (r"p_\theta", "density of the model, which goes from noise to data"),
+    "precision": (
+        r"\Lambda_t, \mathbf{h}_t",
+        "precision of x_{t-1} given x_t and x_0, and what pulls it to its mean",
+    ),
+    "mu_tilde": (r"\tilde{\boldsymbol\mu}_t", "mean of q(x_{t-1} | x_t, x_0)"),
+    "beta_tilde": (r"\tilde\beta_t", "variance of q(x_{t-1} | x_t, x_0)"),
+    "mu_theta": (r"\boldsymbol\mu_\theta", "mean of p(x_{t-1} | x_t), from the network"),
+    "sigma": (r"\sigma_t^2", "variance of p(x_{t-1} | x_t), chosen"),
+    "Sigma_theta": (r"\Sigma_\theta", "covariance of p(x_{t-1} | x_t) when a network chooses it"),
+    "eps_theta": (r"\boldsymbol\varepsilon_\theta", "the network's guess of the noise in x_t"),
+    "x_hat": (r"\hat{\mathbf{x}}_0", "the guess of x_0 that belongs to a guess of the noise"),
+    "L_T": ("L_T", "how far the end of the chain is from the prior, in nats"),
+    "L_t": ("L_{t-1}", "what the step back from t to t-1 costs, in nats"),
+    "L_0": ("L_0", "what the last step costs: the data itself, given x_1"),
+    "C_t": ("C_t", "the part of L_{t-1} that comes from the variances alone"),
+    "lambda": (r"\lambda_t", "weight of the squared noise error in the bound"),
+    "L_simple": (r"L_{\text{simple}}", "the loss with all weights set to 1"),
+    "Phi": (r"\Phi", "distribution function of N(0, 1)"),
+    "bin": (r"b_-(x), b_+(x)", "ends of the interval that belongs to the pixel value x"),
+    "bits": ("b", "bits per dimension"),
+    "P_bin": ("P", "probability of a discrete value; p is a density"),
+    "w": ("w", "width of the interval of one pixel value"),
+    "f_any": ("f", "any function of x_t"),
+    "p_model": ("p", "density of a good model"),
+    "n_model": ("n", "density of pure noise"),
+    "c": ("c", "share of the good model in a mixture"),
+    "R_t": ("R_t", "nats that it takes to send x_t"),
+}

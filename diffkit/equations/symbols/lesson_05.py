@@ -1,0 +1,27 @@
+"""Symbols of lesson 05, DDPM."""
+
+SYMBOLS: dict[str, tuple[str, str]] = {
+    "beta_tilde": (r"\tilde\beta_t", "variance of x_{t-1} when x_t and x_0 are both known"),
+    "mu_tilde": (r"\tilde{\boldsymbol\mu}_t", "mean of x_{t-1} when x_t and x_0 are both known"),
+    "p_theta": (r"p_\theta", "density of the learned process, from noise to data"),
+    "mu_theta": (r"\boldsymbol\mu_\theta", "mean of a reverse step of the model"),
+    "sigma": (r"\sigma_t", "standard deviation of a reverse step of the model; we choose it"),
+    "eps_theta": (r"\boldsymbol\varepsilon_\theta", "the network's prediction of the noise in x_t"),
+    "x_0_hat": (r"\hat{\mathbf{x}}_0", "the guess of x_0 that a noise prediction makes"),
+    "v": (r"\mathbf{v}", "velocity, a mixture of noise and data that turns with t"),
+    "lambda": (r"\lambda_t", "weight of the squared noise error in the bound"),
+    "C": ("C_t", "the part of a term of the bound that no predictor can change"),
+    "z": (r"\mathbf{z}", "fresh standard normal noise of a reverse step"),
+    "tr": (r"\operatorname{tr}", "trace, the sum of the diagonal"),
+    "train": (r"\mathbf{x}^{(i)}", "training example number i of N"),
+    "w_i": ("w_i", "probability that x_t was made from training example i"),
+    "theta": (r"\theta", "everything that is learned"),
+    "eta": (r"\eta", "learning rate"),
+    "B": ("B", "number of examples in a batch"),
+    "emb": (r"\mathrm{emb}(t)", "embedding of the step t, a vector of 2h numbers"),
+    "omega": (r"\omega_i", "frequency number i of the embedding"),
+    "P": ("P", "ratio of the highest to the lowest frequency"),
+    "h": ("h", "number of frequencies of the embedding"),
+    "H": ("H", "entropy, in nats"),
+    "rho": (r"\rho_t", "true variance of a reverse step over the variance that the model gives it"),
+}

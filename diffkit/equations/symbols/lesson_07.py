@@ -1,0 +1,38 @@
+"""Symbols of lesson 07, Langevin dynamics."""
+
+SYMBOLS: dict[str, tuple[str, str]] = {
+    "x_k": (r"\mathbf{x}_k, \mathbf{x}", "a particle after k steps of a sampler, or at any moment"),
+    "lang_y": (r"\mathbf{y}", "a proposed place for the particle; y_t is x_t with the shrinking undone"),
+    "lang_p": ("p", "the density from which samples are wanted (the target)"),
+    "p_sigma": (r"p_\sigma", "the target after noise of standard deviation sigma"),
+    "lang_score": (
+        r"\mathbf{s}(\mathbf{x}), \mathbf{s}(\mathbf{x}, \sigma)",
+        "score: gradient of log p, or of log p_sigma",
+    ),
+    "lang_score_t": (r"\mathbf{s}_t", "score of the distribution of x_t in the forward process"),
+    "eta": (r"\eta", "step size: drift eta, noise of variance 2 eta"),
+    "lang_alpha": (r"\alpha, \alpha_i", "step size in the other convention: drift alpha/2, noise of variance alpha"),
+    "lang_ab": ("a, b", "drift and noise variance of a step, chosen freely"),
+    "lang_f": ("f", "any smooth function whose mean we watch"),
+    "lang_m": ("m", "mean of a Gaussian target"),
+    "lang_v": ("v", "variance of a Gaussian target"),
+    "m_k": ("m_k, v_k", "mean and variance of the particles after k steps"),
+    "v_inf": (r"v_\infty", "variance at which the particles settle"),
+    "lang_q": (r"q \propto p^{\,2a/b}", "the distribution that a step (a, b) keeps in place, to first order"),
+    "lang_r": ("r_k", "share of component k in the density at x (its responsibility)"),
+    "lang_w_hat": (r"\hat w_k", "share of N particles that is nearest to the mean of component k"),
+    "lang_tau": (r"\tau", "mean time to go from a to b for the first time, in steps times eta"),
+    "lang_ends": (r"\int_a^b", "from the start a to the goal b, a < b"),
+    "lang_n": ("n", "number of noise levels"),
+    "lang_K": ("K", "number of steps at each noise level"),
+    "lang_sigma": (
+        r"\sigma_i",
+        "noise level i: standard deviation of the noise; level 0 is 0, level n is the noisiest",
+    ),
+    "lang_r_i": ("r_i", "length of the noise at level i"),
+    "lang_h": ("h", "step size alpha at the cleanest level"),
+    "lang_beta_tilde": (r"\tilde\beta_t", "variance of q(x_{t-1} | x_t, x_0), lesson 04"),
+    "lang_delta": (r"\Delta_t", "how much noise variance the step from t to t-1 has to remove"),
+    "lang_proposal": (r"q(\mathbf{y} \mid \mathbf{x})", "density with which a Langevin step from x proposes y"),
+    "lang_accept": (r"a(\mathbf{x}, \mathbf{y})", "probability with which the move from x to y is accepted"),
+}
