@@ -51,7 +51,8 @@ plots.bars(
 # %% [markdown]
 # A model that goes from noise back to data takes fifty steps here. Each step has a price, in nats, and the bound of
 # lesson 03 is the sum of all prices. The noisy end, on the right, is nearly free: there is nothing to know yet. Near the
-# data, details are decided, and details cost.
+# data, details are decided, and details cost. (The very last step, onto the data itself, is of another kind and is not in
+# the picture.)
 #
 # When you have finished this lesson, you can compute each of these bars by a formula with nothing but two means in it.
 
@@ -101,7 +102,8 @@ equation("4.2")
 #
 # 1. The fraction compares apples with pears. Above stands a density of $\mathbf{x}_{t-1}$, below a density of
 #    $\mathbf{x}_t$. Nothing tells you what the model *should* have said.
-# 2. The estimate is noisy. In each step two numbers of random size are subtracted, and only their mean is wanted.
+# 2. The factors make sense only together. To learn something about step 700 you would have to walk a whole path, and
+#    then compare numbers of random size.
 #
 # One idea repairs both: turn every $q$ around, so that it speaks of $\mathbf{x}_{t-1}$ as well.
 
@@ -167,8 +169,8 @@ plots.density(
         r"$q(x_{t-1} | x_0)$, a jump": from_x_0,
         r"$q(x_t | x_{t-1})$ at the seen $x_t$": from_x_t,
     },
-    alt="Three bell curves over x at t-1. The jump from x_0 = 1.5 is wide and lies around 0.9. The step, as a function of "
-    "its start, lies around -0.4. The posterior lies between them and is narrower and taller than both.",
+    alt="Three bell curves over x at t-1. The jump from x_0 = 1.5 is wide and lies around 1.1. The step, as a function of "
+    "its start, lies around -0.4. The posterior lies between them, around 0.4, and is narrower and taller than both.",
     x_label="$x_{t-1}$",
 )
 
@@ -251,14 +253,14 @@ explorers.what_cancels(generator=torch.Generator().manual_seed(3))
 #
 # You are given the logarithms of all *forward* densities along a path, in tables whose row `t` belongs to step $t$:
 # `log_p[t]` is $\log p_\theta(\mathbf{x}_{t-1}\mid\mathbf{x}_t)$, `log_step[t]` is $\log q(\mathbf{x}_t\mid\mathbf{x}_{t-1})$,
-# `log_jump[t]` is $\log q(\mathbf{x}_t\mid\mathbf{x}_0)$. Row 0 is `nan` in each: there is no such density, and whoever
+# `log_jump[t]` is $\log q(\mathbf{x}_t\mid\mathbf{x}_0)$. Row 0 is `inf` in each: there is no such density, and whoever
 # uses it will see it. Return the three groups of (4.7). Column `t - 2` of the middle belongs to step $t$.
 
 # %% exercise="elbo.telescope"
 def telescope(log_prior, log_p, log_step, log_jump):
     """The three groups of -log p(x_{0:T})/q(x_{1:T} | x_0) along a path.
 
-    log_prior: (B,), log p(x_T); log_p, log_step, log_jump: (T+1, B), row 0 is nan.
+    log_prior: (B,), log p(x_T); log_p, log_step, log_jump: (T+1, B), row 0 is inf.
     Returns top (B,), middle (B, T-1), bottom (B,).
     """
     ### BEGIN SOLUTION
@@ -752,12 +754,15 @@ check("elbo.bound", bound)
 
 # %% [markdown]
 # **Does it agree with lesson 03?** There the bound was estimated from whole paths: draw $\mathbf{x}_1, \dots, \mathbf{x}_T$,
-# add up (4.3). Here each term is averaged in closed form as far as possible. Both have the same expected value. The next
-# cell draws many times from both, for one point of the bumps and a model that guesses the noise as well as possible.
+# add up (4.3). Here each term is averaged in closed form as far as possible, with a draw of its own. Both have the same expected
+# value. The next cell draws many times from both, for one point of the bumps and a model that guesses the noise as well as
+# possible. The picture looks at one term at a time: how much does it scatter?
 
 # %% tags=["explore"]
-s = schedule.linear(20, 0.005, 0.6)
-point, draws = torch.tensor([[0.4]], dtype=torch.float64), 4000
+from diffkit.gaussian import kl
+
+s, draws = schedule.linear(20, 0.005, 0.6), 4000
+many = torch.full((draws, 1), 0.4, dtype=torch.float64)
 
 
 def best_noise_guess(x_t, t):
@@ -765,31 +770,38 @@ def best_noise_guess(x_t, t):
 
 
 g = torch.Generator().manual_seed(5)
-many = point.expand(draws, 1)
 paths = elbo.path(s, many, generator=g)
 by_path = -elbo.log_weight(best_noise_guess, s, paths)
 by_terms = elbo.evaluate(best_noise_guess, s, many, generator=g).total
-exact = -float(bumps.log_prob(point))
 for name, values in {"whole paths (4.3)": by_path, "term by term (4.9)": by_terms}.items():
     error = float(values.std()) / draws**0.5
     print(f"{name:20s} mean {float(values.mean()):.3f} +- {error:.3f} nats, one draw scatters by {float(values.std()):.2f}")
-counts = torch.arange(1, 401)
+ratios, divergences = [], []
+for t in range(2, s.T + 1):
+    x_prev, x_t = paths[t - 1], paths[t]
+    q = forward.q_posterior(s, many, x_t, t)
+    p = elbo.p_reverse(s, best_noise_guess(x_t, torch.full((draws,), t)), x_t, t)
+    ratios.append((q.log_prob(x_prev) - p.log_prob(x_prev)).std())
+    divergences.append(kl(q, p).std())
 plots.curves(
-    counts,
-    {
-        "term by term (4.9)": by_terms[:400].cumsum(0) / counts,
-        "whole paths (4.3)": by_path[:400].cumsum(0) / counts,
-        "mean of all": torch.full((400,), float(by_terms.mean())),
-    },
-    alt="Running mean of two estimates over 400 draws. Both settle at the same level; the one term by term scatters less "
-    "than the one from whole paths.",
-    x_label="number of draws",
-    y_label="nats",
+    torch.arange(2, s.T + 1),
+    {"log ratio at a drawn pair, (4.7)": torch.stack(ratios), "divergence at a drawn $x_t$, (4.9)": torch.stack(divergences)},
+    alt="Standard deviation of a single term against t. The divergence scatters less than the log ratio at every t, less than half "
+    "as much for most; both are small at the noisy end.",
+    y_label="scatter of one term, nats",
 )
 
 # %% [markdown]
-# Within their errors the means agree. The decomposed estimate scatters less, because the randomness of
-# $\mathbf{x}_{t-1}$ has been averaged away inside the divergences, and no factor is random and cancelled later.
+# Within their errors the means agree. So the taking apart has changed nothing about the bound.
+#
+# *One term by itself* scatters less as a divergence, because the randomness of $\mathbf{x}_{t-1}$ has been averaged away inside it.
+# This is what counts in training, where an image sees one $t$ at a time.
+#
+# *The whole sum* is another matter, and here is a surprise: a whole path scatters **less** than the sum of terms. Think of a
+# perfect model. Its chain backward and the data's chain forward are then the same joint distribution, so
+# $p(\mathbf{x}_{0:T}) = p(\mathbf{x}_0)\, q(\mathbf{x}_{1:T}\mid\mathbf{x}_0)$, and (4.3) is $-\log p(\mathbf{x}_0)$ on *every* path. Along
+# a path the ups and downs of the terms cancel; with a fresh draw for each term they cannot.
+# For training, take terms. For reporting a bound, both are right.
 #
 # Now look at all the terms of a model for which they are known exactly. Choose $T$ and the variance, make the prediction
 # worse with the slider, and pick a bar with $t$. Questions to try: Why are there two colours for $\sigma^2 = \beta_t$?
@@ -880,18 +892,19 @@ plots.curves(
         **{rf"{name}, $\lambda_t$ of the bound": elbo.weights(k, "beta")[inner] for name, k in kinds.items()},
         "all weights 1": torch.ones(len(inner)),
     },
-    alt="Weights of the squared noise error against t on a logarithmic scale. In the bound they fall from about a half at t = 2 "
-    "to a hundredth or less: for the linear schedule they rise again a little, for the cosine schedule steeply at the very end. "
-    "The simple loss has the weight 1 everywhere.",
+    alt="Weights of the squared noise error against t on a logarithmic scale. In the bound they fall from about a quarter at "
+    "t = 2 to less than a hundredth in the middle. For the linear schedule they rise again to a hundredth, for the cosine schedule "
+    "above 1 at the very end. The simple loss has the weight 1 everywhere.",
     y_label="weight",
     y_scale="log",
 )
 
 # %% [markdown]
-# In the bound, the first steps weigh up to a hundred times as much as the middle ones. These are the steps that decide
-# about details nobody can see: whether a pixel has the value 11 or 12. Setting all weights to 1 takes the network's strength
-# away from them and gives it to the middle, where it is decided what the picture shows. The likelihood gets worse. The pictures
-# get better.
+# In the bound, the first steps weigh about fifty times as much as the middle ones. These are the steps that decide about
+# details nobody can see: whether a pixel has the value 11 or 12. Setting all weights to 1 takes the network's strength away from
+# them and gives it to the middle, where it is decided what the picture shows. The likelihood gets worse, and people found that the
+# pictures get better. (The cosine schedule ends with betas close to 1. A single step does very much there, and its weight is
+# large; but at that end there is hardly anything to know.)
 
 # %% [markdown]
 # ## 13. Likelihood is not sample quality
@@ -917,18 +930,18 @@ equation("4.25")
 ring = data.ring_mixture()
 g = torch.Generator().manual_seed(2)
 good = ring.sample(1000, generator=g)
-noise = 4 * torch.randn(1000, 2, generator=g, dtype=torch.float64)
+noise = 1.5 * torch.randn(1000, 2, generator=g, dtype=torch.float64)
 mixed = torch.where(torch.rand(1000, 1, generator=g) < 0.05, good, noise)
 held_out = ring.sample(4000, generator=g)
 log_good = ring.log_prob(held_out)
-log_noise = -(held_out**2).sum(1) / 32 - math.log(2 * math.pi * 16)
+log_noise = -(held_out**2).sum(1) / (2 * 1.5**2) - math.log(2 * math.pi * 1.5**2)
 log_mixed = torch.logaddexp(log_good + math.log(0.05), log_noise + math.log(0.95))
 print(f"the good model:          {float(log_good.mean()):.2f} nats per point")
 print(f"95 of 100 samples noise: {float(log_mixed.mean()):.2f} nats per point, worse by at most {-math.log(0.05):.2f}")
 plots.scatter(
     torch.stack([good, mixed]),
     ["a good model", "95 of 100 are noise"],
-    alt="Left: samples in eight neat clusters on a circle. Right: a large round cloud of noise in which the clusters can hardly "
+    alt="Left: samples in eight neat clusters on a circle. Right: a large round cloud of noise in which the clusters cannot "
     "be seen.",
 )
 
@@ -985,7 +998,8 @@ with when_written():
         [*(f"t = {t}\n{float(bits[t]):.1f} bits" for t in shown), f"x₀\n{float(bits[0]):.0f} bits"],
         ["", "", ""],
         alt="Three digits, guessed from what has arrived. At t = 100, after no bits, all guesses are the same gray mean digit. "
-        "At t = 50, after a few bits, the right shapes appear, and by t = 20 they are sharp, though most bits are still to come.",
+        "At t = 30, after 6 bits, the right shapes appear, and at t = 10, after 34 bits, they can be read easily, though 190 more bits are "
+        "still to come.",
     )
     display(picture)
 
@@ -995,16 +1009,16 @@ rate, distortion = curve.rate.mean(0) / (64 * math.log(2)), (curve.distortion**2
 plots.curves(
     rate,
     {"error of the guess": distortion},
-    alt="Root mean square error of the guessed image against bits per dimension received: it falls from 0.75 to about a third "
-    "within the first half bit and then only slowly over three more bits.",
+    alt="Root mean square error of the guessed image against bits per dimension received: it falls from 0.54 to a quarter "
+    "within the first third of a bit, and then slowly, over three more bits, to 0.03.",
     x_label="bits per dimension received",
     y_label="root mean square error of the guess",
 )
 
 # %% [markdown]
-# The curve falls fast and then goes on for a long time. A few bits fix what the picture *is*. Most of the code is spent afterwards,
-# on differences that hardly change the error, let alone the look. Here is the answer to the riddle of section 12: those
-# bits are the expensive first steps. A bound must pay for them. A loss with equal weights does not.
+# The curve falls fast and then goes on for a long time. About ten bits fix what the picture *is*: that is what it takes to name one of
+# 1,700 remembered digits. Most of the code is spent afterwards, on differences that hardly change the look. Here is the answer to the
+# riddle of section 12: those bits are the steps with small $t$. A bound must pay for them. A loss with equal weights cares less.
 #
 # In the lecture somebody asked whether one should not learn the encoder as well. The number, the bound, would get better, was the
 # answer, but the pictures blurry, and that had to do with progressive coding. One way to see it: the fixed encoder forces the bits

@@ -73,7 +73,7 @@ function render({ model, el }) {
   const sigma = choice(model, "sigma", "variance of the model's step", [["beta", "σ² = βₜ"], ["beta_tilde", "σ² = β̃ₜ"]]);
   const share = slider(model, "share", "share of the best prediction", 0, 1, 0.01, () => `${Math.round(100 * model.get("share"))} %`);
   const time = slider(model, "t", "t, the step", 2, model.get("T"), 1, () => `t = ${model.get("t")}`);
-  const names = ["Lₜ₋₁ at this t", "λₜ × squared error", "Cₜ, the variances differ", "L_T", "sum of all bars", "L₀ (a density)", "the whole bound", "entropy of the data", "bound − entropy"];
+  const names = ["Lₜ₋₁ at this t", "λₜ × squared error", "Cₜ, the variances differ", sub("L", "T"), "sum of all bars", "L₀ (a density)", "the whole bound", "entropy of the data", "bound − entropy"];
   const values = names.map(() => html("span", { class: "dk-number" }));
   const readouts = html("div", { class: "dk-readouts" }, ...names.flatMap((name, i) => [html("span", {}, name), values[i]]));
   const caption = html("p", { class: "dk-number dk-soft", "aria-live": "polite" });

@@ -75,7 +75,8 @@ class ElboTerms(Explorer):
             self.t = min(self.t, self.T)
             self.caption = f"T = {self.T}, variance {self.sigma}, {self.share:.0%} of the best prediction"
             middle = float((found.means + found.variances).sum())
-            self.sums = packed(torch.tensor([found.L_T, middle, found.L_0, found.total, found.entropy]).double(), "<f8")
+            sums = [found.L_T, middle, found.L_0, found.total, found.entropy]
+            self.sums = packed(torch.tensor(sums, dtype=torch.float64), "<f8")
             self.tables = packed(torch.stack([found.means, found.variances, found.weight, found.error]), "<f8")
 
     @validate("t")

@@ -3,10 +3,10 @@
 const SIGNED = (value) => (value < 0 ? `−${Math.abs(value).toFixed(3)}` : `+${value.toFixed(3)}`);
 
 function termView({ sign, text, value, struck }) {
-  const name = html("span", { style: "white-space: nowrap" }, `${sign} log `, text);
-  if (text.startsWith("L")) name.textContent = text;
+  const name = html("span", { style: "white-space: nowrap; font-size: 12px" }, `${sign} log `, text);
+  if (text.startsWith("L")) name.replaceChildren(text === "L_T" ? sub("L", "T") : text);
   const number = html("span", { class: "dk-number dk-soft", style: "font-size: 12px" }, SIGNED(value));
-  if (struck) name.style.textDecoration = "line-through 2px";
+  if (struck) name.style.textDecoration = "line-through 1px";
   const box = html("div", { style: `padding: 3px 4px; border: 1px ${struck ? "dashed" : "solid"} var(--line); border-radius: 4px; margin-top: 4px` },
     name, html("br"), number);
   if (struck) box.append(html("span", { class: "dk-unseen" }, "struck out"));
@@ -30,7 +30,7 @@ function render({ model, el }) {
   const button = html("button", { type: "button" }, "New path");
   const title = html("strong", { "aria-live": "polite" });
   const words = html("p", { class: "dk-message" });
-  const columns = html("div", { style: "display: grid; gap: 8px; align-items: start; min-height: 236px; overflow-x: auto" });
+  const columns = html("div", { style: "display: grid; gap: 6px; align-items: start; min-height: 236px; overflow-x: auto" });
   const total = html("p", { class: "dk-number" });
 
   const draw = () => {

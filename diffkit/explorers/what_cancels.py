@@ -27,7 +27,7 @@ STAGES = (
     ("Turned around", "Bayes' rule with x₀ for every t > 1. The step t = 1 stays as it is."),
     ("Cancelled", "Each inner q(xₛ | x₀) is there twice, once with + and once with −. Struck out."),
     ("Grouped", "What is left: one comparison of q with p per column, and no q in the last one."),
-    ("Averaged", "The mean of each column over all paths: L_T, the divergences, and L₀."),
+    ("Averaged", "The mean of each column over all paths from this x₀: two kinds of divergences, and L₀."),
 )
 Term = tuple[str, str, float]  # sign, words, value with its sign
 

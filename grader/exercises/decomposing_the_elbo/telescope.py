@@ -36,7 +36,7 @@ def _draw(d: Draw) -> Iterator[Case]:
     def tables(T: int, B: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, ...]:
         rows = [d.randn(T + 1, B, dtype=dtype) for _ in range(3)]
         for r in rows:
-            r[0] = torch.nan  # there is no density at t = 0
+            r[0] = torch.inf  # there is no density at t = 0
         return d.randn(B, dtype=dtype), *rows
 
     T = d.integer(4, 7)
@@ -75,7 +75,7 @@ EXERCISE = Exercise(
             "Bayes at t = 1",
             _bayes_everywhere,
             "you turned step 1 around as well. q(x_0 | x_1, x_0) is a point and has no density; row 0 of the tables is "
-            "nan for that reason. The middle has T - 1 columns, for t = 2 .. T.",
+            "inf for that reason. The middle has T - 1 columns, for t = 2 .. T.",
         ),
         Misconception(
             "q(x_1 | x_0) kept",

@@ -72,7 +72,6 @@ def _draw(d: Draw) -> Iterator[Case]:
         beta = 1 - alpha_bar[1:] / alpha_bar[:-1]
         share = 0.4 + 0.5 * torch.rand(T, generator=d.generator, dtype=torch.float64)
         sigma2 = torch.cat([beta[:1] * 0, beta * share])
-        noise[0] = eps_hat[0] = torch.nan  # no noise makes x_0
         return noise, eps_hat, alpha_bar, sigma2
 
     T = d.integer(4, 7)
