@@ -18,7 +18,7 @@ BINS = 17
 
 def bound(predict: Predict, x_0: Tensor, noise: Tensor, alpha_bar: Tensor, sigma2: Tensor) -> Tensor:
     """Equation (4.9), one draw of the noise per t, for pixels of 17 values."""
-    return sum(_terms(predict, x_0, noise, alpha_bar, sigma2), torch.zeros(len(x_0)).to(x_0))
+    return torch.stack(_terms(predict, x_0, noise, alpha_bar, sigma2)).sum(0)
 
 
 def _terms(
@@ -89,6 +89,7 @@ def _draw(d: Draw) -> Iterator[Case]:
     yield Case("images", inputs(T, 4, 1, 4, 4))
     yield Case("T = 1: no middle term", inputs(1, 3, 5), "edges")
     yield Case("one example", inputs(T, 1, 5), "edges")
+    yield Case("called twice", inputs(T, 2, 5), "edges", "twice")
     yield Case("one question per step", inputs(4, 2, 5), "calls", max_calls=4)
 
 
@@ -99,7 +100,10 @@ EXERCISE = Exercise(
     "alpha_bar (T+1,), sigma2 (T+1,)) -> (B,) nats; noise[t] makes x_t by a jump",
     reference=bound,
     draw=_draw,
-    criteria=(*criteria(3, 1, at="T = 1, one example"), Criterion("calls", 1, "one call of predict per step")),
+    criteria=(
+        *criteria(3, 1, at="T = 1, one example, inputs untouched"),
+        Criterion("calls", 1, "one call of predict per step"),
+    ),
     equation="4.9",
     difficulty=4,
     minutes=20,

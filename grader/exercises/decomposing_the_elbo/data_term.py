@@ -13,8 +13,9 @@ from grader.exercises.decomposing_the_elbo.common import WITHHOLDS, criteria, lo
 
 def L_0(x_0: Tensor, mean: Tensor, var: float, bins: int) -> Tensor:
     """Equation (4.20)."""
-    low, high = _ends(x_0, mean, var, 1 / (bins - 1))
-    first, last = x_0 < -1 + 0.5 / (bins - 1), x_0 > 1 - 0.5 / (bins - 1)
+    half, std = 1 / (bins - 1), math.sqrt(var)
+    low, high = (x_0 - half - mean) / std, (x_0 + half - mean) / std
+    first, last = x_0 < -1 + half, x_0 > 1 - half
     out = torch.where(first, log_ndtr(high), torch.where(last, log_ndtr(-low), _log_interval(low, high)))
     return -out.flatten(1).sum(1)
 

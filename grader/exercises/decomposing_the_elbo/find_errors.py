@@ -57,7 +57,9 @@ def _draw(d: Draw) -> Iterator[Case]:
         numbers = torch.tensor(list(part))
         order = torch.randperm(len(numbers), generator=d.generator)
         extra = torch.randint(0, len(numbers), (3,), generator=d.generator)
-        yield Case("the lines of this part, shuffled", (numbers[torch.cat([order, extra])],), name)
+        lines = numbers[torch.cat([order, extra])]
+        yield Case("the lines of this part, shuffled", (lines,), name)
+        yield Case("called twice", (lines,), name, "twice")
 
 
 EXERCISE = Exercise(
