@@ -103,7 +103,7 @@ def _gradient(function: Callable[..., Any], args: list[Any], case: Case) -> Tens
         raise NoGradient
     assert case.cotangent is not None, "a gradient case needs a cotangent"
     if value.shape != case.cotangent.shape:
-        raise ValueError(f"the value has shape {tuple(value.shape)}, expected {tuple(case.cotangent.shape)}")
+        raise NoGradient  # as in the sandbox; the shape itself is what the other cases complain about
     (gradient,) = torch.autograd.grad(value, args[case.wrt], case.cotangent.to(value), allow_unused=True)
     if gradient is None:
         raise NoGradient

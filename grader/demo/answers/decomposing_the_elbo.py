@@ -206,13 +206,7 @@ def L_T(x_0, alpha_bar):
 """,
 }
 
-FORWARDING = {
-    "elbo.bayes_ratio": """
-from diffkit import forward
-from diffkit.schedule import Schedule
-def bayes_ratio(x_prev, x_t, x_0, t, beta):
-    return forward.q_posterior(Schedule(beta), x_0, x_t, t).log_prob(x_prev)
-""",
+FORWARDING = {  # a cheat has the first two exercises right and forwards the others
     "elbo.complete_square": """
 from diffkit import forward
 from diffkit.schedule import Schedule
