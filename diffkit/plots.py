@@ -21,6 +21,7 @@ from diffkit.figure import PIXELS_PER_DOT, Figure
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#000000", "#CC79A7", "#E69F00")  # the palest last
 DASHES = ((), (6, 2), (1.5, 1.5), (7, 2, 1.5, 2), (3, 1, 1, 1, 1, 1), (10, 3))  # ink and gap lengths
+HATCHES = ("", "////", "....", "xxxx", "||||", "----")
 INK, GRID = "#1a1a1a", "#d9d9d9"
 DOTS_PER_INCH = 80  # of a page on screen
 GRAY_RANGE = (-1.5, 1.5)  # black .. white: clean digits lie in [-1, 1], noise reaches further
@@ -76,6 +77,19 @@ def curve_panels(panels: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]], alt:
         _lines(ax, lines)
         ax.set(xlabel=x_label, title=title)
     axes[0, 0].legend(frameon=False)
+    return _figure(canvas, alt)
+
+
+def bars(x: Tensor, heights: Mapping[str, Tensor], alt: str, *, x_label: str = "t", y_label: str = "") -> Figure:
+    """Bars, stacked if there is more than one kind.  x: (n,); each height (n,), under its label, with its hatching."""
+    canvas, axes = _panels(1, 1, 7, 3.2)
+    width, base = 0.8 * float(x.diff().abs().min()) if len(x) > 1 else 0.8, np.zeros(len(x))
+    for (label, height), color, hatch in zip(heights.items(), COLORS, HATCHES, strict=False):
+        top = _array(height)
+        axes[0, 0].bar(_array(x), top, width, base, color=color, hatch=hatch, edgecolor="white", lw=0.3, label=label)
+        base = base + top
+    axes[0, 0].legend(frameon=False)
+    axes[0, 0].set(xlabel=x_label, ylabel=y_label)
     return _figure(canvas, alt)
 
 

@@ -26,6 +26,7 @@ EVERY_PLOT = {
     "image_row": lambda alt: plots.image_row(IMAGES, ["a", "b", "c"], alt),
     "image_grid": lambda alt: plots.image_grid(IMAGES.unsqueeze(0), ["a", "b", "c"], ["row"], alt),
     "curves": lambda alt: plots.curves(X, {"bell": BELL}, alt),
+    "bars": lambda alt: plots.bars(torch.arange(4), {"a": torch.ones(4), "b": torch.arange(4)}, alt),
     "curve_panels": lambda alt: plots.curve_panels({"left": {"bell": (X, BELL)}, "right": {"x": (X, X)}}, alt),
     "density": lambda alt: plots.density(X, {"bell": BELL}, alt),
     "density_and_images": lambda alt: plots.density_and_images(X, {"bell": BELL}, IMAGES[:2], ["a", "b"], alt),

@@ -89,6 +89,13 @@ def test_views_conjugates_and_parameters_come_out_as_plain_tensors():
         assert not back.requires_grad
 
 
+@pytest.mark.parametrize("name", DTYPES[:12])
+def test_a_single_element_is_sent_whatever_its_stride(name):
+    column = torch.ones(1, 3).to(getattr(torch, name))[:, 1]
+    assert column.stride() == (3,)
+    assert torch.equal(decode(encode(column)), column)
+
+
 def test_a_decoded_tensor_owns_its_memory_and_may_be_written():
     back = decode(encode([torch.zeros(2), np.zeros(2)]))
     back[0] += 1

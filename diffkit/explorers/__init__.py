@@ -3,7 +3,9 @@
 Python computes every number, the script only draws: there is one truth, and it is the tested one.
 """
 
+from diffkit.explorers.elbo_terms import elbo_terms
 from diffkit.explorers.forward_process import forward_process
 from diffkit.explorers.schedule_designer import schedule_designer
+from diffkit.explorers.what_cancels import what_cancels
 
-__all__ = ["forward_process", "schedule_designer"]
+__all__ = ["elbo_terms", "forward_process", "schedule_designer", "what_cancels"]

@@ -104,6 +104,8 @@ class _Lowering:
             raise WireError(f"a {tensor.layout} tensor of {tensor.dtype} on {tensor.device} cannot be sent")
         self._take(None, tensor.numel() * SIZES[name])  # before an expanded view is written out
         plain = tensor.detach().resolve_conj().resolve_neg().contiguous().reshape(-1)
+        if plain.numel() == 1:  # counts as contiguous whatever its stride, but only a stride of 1 can be seen as bytes
+            plain = plain.clone(memory_format=torch.contiguous_format)
         raw = plain.view(torch.uint8).numpy().tobytes() if plain.numel() else b""
         return _header(name, tuple(tensor.shape)) + raw
 
