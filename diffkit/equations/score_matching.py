@@ -104,7 +104,7 @@ def without_normaliser(g: torch.Generator) -> Sides:
         return torch.exp(-(y**4) / 4 + a * y**2 / 2 + b * y)
 
     Z = integrate(unnormalised, -9, 9)
-    slope = differences(lambda y: unnormalised(y[:, 0]) / Z, x, 0.01)
+    slope = differences(lambda y: unnormalised(y[:, 0]) / Z, x, 0.005)
     return Sides(slope / (unnormalised(x) / Z), -(x**3) + a * x + b)
 
 
