@@ -137,6 +137,20 @@ def of_mixture(g: torch.Generator) -> Sides:
 
 @twin(
     "6.5",
+    r"\log p(\mathbf{b}) - \log p(\mathbf{a}) = \int_0^1 \nabla_{\mathbf{x}} \log p\big(\mathbf{a} + u(\mathbf{b}-\mathbf{a})\big)\cdot(\mathbf{b}-\mathbf{a})\, du",
+    symbols="p grad u points",
+)
+def line_integral(g: torch.Generator) -> Sides:
+    """The difference of the log densities, and the score added up along the straight line."""
+    p, a, b = _mixture(g), _randn(g, 5, 2), _randn(g, 5, 2)
+    u, w = interval_nodes(0, 1)
+    on_line = a + u[:, None, None] * (b - a)
+    along = (p.score(on_line.reshape(-1, 2)).reshape(on_line.shape) * (b - a)).sum(2)
+    return Sides(p.log_prob(b) - p.log_prob(a), w @ along)
+
+
+@twin(
+    "6.6",
     r"J_{\mathrm{E}}(\boldsymbol\theta) = \tfrac12\, \mathbb{E}_{p}\big\|\mathbf{s}_{\boldsymbol\theta}(\mathbf{x}) - \nabla_{\mathbf{x}} \log p(\mathbf{x})\big\|^2",
     symbols="J_E theta E p s_theta x grad",
     source=f"{HYVARINEN}, eq. 2",
@@ -148,20 +162,6 @@ def explicit(g: torch.Generator) -> Sides:
     x = v.sqrt() * z.unsqueeze(1)
     slow = w @ losses.explicit(lambda y: -k * y, lambda y: -y / v, x)
     return Sides(_one(slow), 0.5 * v * (k - 1 / v) ** 2)
-
-
-@twin(
-    "6.6",
-    r"\log p(\mathbf{b}) - \log p(\mathbf{a}) = \int_0^1 \nabla_{\mathbf{x}} \log p\big(\mathbf{a} + u(\mathbf{b}-\mathbf{a})\big)\cdot(\mathbf{b}-\mathbf{a})\, du",
-    symbols="p grad u points",
-)
-def line_integral(g: torch.Generator) -> Sides:
-    """The difference of the log densities, and the score added up along the straight line."""
-    p, a, b = _mixture(g), _randn(g, 5, 2), _randn(g, 5, 2)
-    u, w = interval_nodes(0, 1)
-    on_line = a + u[:, None, None] * (b - a)
-    along = (p.score(on_line.reshape(-1, 2)).reshape(on_line.shape) * (b - a)).sum(2)
-    return Sides(p.log_prob(b) - p.log_prob(a), w @ along)
 
 
 @twin(

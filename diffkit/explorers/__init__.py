@@ -5,5 +5,6 @@ Python computes every number, the script only draws: there is one truth, and it 
 
 from diffkit.explorers.forward_process import forward_process
 from diffkit.explorers.schedule_designer import schedule_designer
+from diffkit.explorers.score_field import score_field
 
-__all__ = ["forward_process", "schedule_designer"]
+__all__ = ["forward_process", "schedule_designer", "score_field"]

@@ -10,7 +10,7 @@ from grader.exercises.score_matching.common import WITHHOLDS, criteria, event
 
 
 def explicit_loss(s: Tensor, true: Tensor) -> Tensor:
-    """The inside of equation (6.5)."""
+    """The inside of equation (6.6)."""
     return 0.5 * event((s - true) ** 2)
 
 
@@ -39,7 +39,7 @@ EXERCISE = Exercise(
     reference=explicit_loss,
     draw=_draw_explicit,
     criteria=criteria(1, 1, 1, at="one example, any memory layout, float32"),
-    equation="6.5",
+    equation="6.6",
     difficulty=1,
     minutes=4,
     hints=(

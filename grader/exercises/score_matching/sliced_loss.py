@@ -109,7 +109,7 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "cut off from the model",
-            lambda *args: (lambda bent, along, square: (bent.detach() + 0.5 * along**2).mean(0))(*_parts(*args)),
+            _wrong(lambda bent, along, square: (bent.detach() + 0.5 * along**2).mean(0)),
             "the numbers are right, but no gradient comes through v . J v. Pass create_graph=True to torch.autograd.grad.",
         ),
     ),
