@@ -74,7 +74,7 @@ def _updates(
 def progress(steps: Iterable[Step], total: int | None = None, *, every: float = 0.5) -> Iterator[Step]:
     """The same steps, with a bar that shows the loss about every `every` seconds.
 
-    On standard output: what a notebook prints to standard error looks like a warning.
+    The bar goes to standard output: notebooks show what comes on the other stream as an error.
     """
     with tqdm(total=total, unit="step", file=sys.stdout) as bar:
         shown = -every
