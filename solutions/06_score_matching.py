@@ -47,9 +47,9 @@ def shading(log_density, side=61):
     return (values / values.max()).sqrt().reshape(side, side).mT
 
 three = GaussianMixture.isotropic(
-    torch.tensor([0.5, 0.3, 0.2]).double(),
-    torch.tensor([[-1.1, -0.8], [1.2, -0.3], [0.0, 1.3]]).double(),
-    torch.tensor([0.25, 0.12, 0.16]).double(),
+    torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64),
+    torch.tensor([[-1.1, -0.8], [1.2, -0.3], [0.0, 1.3]], dtype=torch.float64),
+    torch.tensor([0.25, 0.12, 0.16], dtype=torch.float64),
 )
 moons = data.moons_mixture(std=0.25)
 plots.fields(
@@ -475,15 +475,16 @@ with when_written():
         grid,
         lines,
         alt="The true score of three bumps on the line, a curve that falls through zero at each bump and rises between, with "
-        "three fits: a straight line, a cubic that catches the rough shape, and a sum of bells that follows it closely "
-        "where there is data.",
+        "three fits: a straight line, a cubic that misses the bump in the middle, and a sum of bells that follows it nearly "
+        "everywhere and rounds off its sharp turns.",
         x_label="x",
         y_label="score",
     )
     display(picture)
 
 # %% [markdown]
-# No arrow was ever given to the fit, and the sum of bells has found nearly all of them. It is worst where data is rare.
+# No arrow was ever given to the fit, and the sum of bells has found nearly all of them. It is worst where data is rare: at the ends and
+# at the steep turns, which lie in the valleys between the bumps.
 #
 # ## 4. Sliced: a trace for the price of one product
 #
@@ -831,7 +832,8 @@ with when_written():
     best = three.denoiser(x_t, table.alpha_bar[t].sqrt(), table.noise_var[t].sqrt())
     print(f"noise -> score -> clean point, against the posterior mean: {(guess - best).abs().max():.1e}")
     overall = three.weights @ three.means
-    print(f"at t = 900 the best guess is {guess[2].tolist()}, and the mean of the data is {overall.tolist()}")
+    shown = [f"({float(a):.2f}, {float(b):.2f})" for a, b in (guess[2], overall)]
+    print(f"at t = 900 the best guess is {shown[0]}, and the mean of the data is {shown[1]}")
 
 # %% [markdown]
 # The last line answers a question from the lecture: what does the model say at $t = T$, where nothing is left to see? It says the mean of the
@@ -1025,6 +1027,10 @@ check("score.weighted_sum", weighted_sum)
 # The right side is the simple loss of DDPM. It came out of the bound on the likelihood in lessons 03 to 05, by a long road through
 # hierarchical autoencoders. Here it came out of a regression on arrows. The lecture puts it so: everything was derived as a
 # variational autoencoder, and what it does is estimate scores.
+#
+# Then what is the difference between the two views? Not the training: it is the same loss, and even the same network, which gets the noisy point and the noise
+# level. In the first view the encoder is the fixed noising of lesson 02, and the score is what the decoder needs to undo it. The views differ in how they *sample*: DDPM goes down the
+# chain once, and a score model walks along its arrows at each noise level, which is lesson 07. And the second view makes it easy to let the number of levels go to infinity, which is lesson 08.
 
 # %% tags=["explore"]
 equation("6.34")
