@@ -36,7 +36,7 @@ def _put(evaluation: Evaluation, name: str, case: Case, args: list[Any]) -> Repl
         return evaluation.vjp(name, args, wrt=[case.wrt], cotangent=case.cotangent)
     if case.ask == "twice":
         # The same objects are passed twice: if the first call changed them, the second value is wrong.
-        held = [evaluation.hold(a) for a in args]
+        held = [a if isinstance(a, Callback) else evaluation.hold(a) for a in args]  # a function cannot be changed
         evaluation.call(name, held)
         return evaluation.call(name, held)
     return evaluation.call(name, args)
@@ -47,6 +47,9 @@ def _understood(reply: Reply, case: Case, calls: int) -> Answer:
     if reply.kind == "value":
         if case.ask != "gradient":
             return Answer("value", reply.value, calls=calls)
+        if reply.gradients is None:  # the sandbox says so when the shapes do not fit; same words as in `ask_here`
+            shape, wanted = getattr(reply.value, "shape", ()), getattr(case.cotangent, "shape", ())
+            return Answer("raised", text=f"ValueError: the value has shape {tuple(shape)}, expected {tuple(wanted)}")
         if not reply.gradients or reply.gradients[0] is None:
             return Answer("no-gradient")
         return Answer("value", reply.gradients[0], calls=calls)
