@@ -73,6 +73,19 @@ def two_moons(n: int, noise: float = 0.08, *, generator: torch.Generator | None 
     return torch.stack([x, y], 1) * 1.3 + noise * torch.randn(n, 2, generator=generator)
 
 
+def moons_mixture(K: int = 60, std: float = 0.08, dtype: torch.dtype = torch.float64) -> GaussianMixture:
+    """The two moons with a known density: K equal Gaussians along the half circles, so close that they make a band.
+
+    Its samples are those of `two_moons` with noise = std.
+    """
+    if K < 2 or K % 2:
+        raise RangeError(f"K = {K}: pass an even number, half for each moon")
+    u = (torch.arange(K // 2, dtype=dtype) + 0.5) * (2 * math.pi / K)
+    upper, lower = torch.stack([u.cos(), u.sin()], 1), torch.stack([1 - u.cos(), 0.5 - u.sin()], 1)
+    means = 1.3 * (torch.cat([upper, lower]) - torch.tensor([0.5, 0.25], dtype=dtype))
+    return GaussianMixture.isotropic(torch.full((K,), 1 / K, dtype=dtype), means, std**2)
+
+
 def rings(n: int, noise: float = 0.05, *, generator: torch.Generator | None = None) -> Tensor:
     """n points on two concentric circles of radius 0.7 and 1.6, (n, 2) float32."""
     _check_count(n)

@@ -46,3 +46,24 @@ def test_rings_and_ring_mixture_have_their_radii(g):
     radius = data.rings(4000, noise=0.0, generator=g).norm(dim=1)
     assert torch.allclose(torch.minimum((radius - 0.7).abs(), (radius - 1.6).abs()), torch.zeros(4000), atol=1e-5)
     assert torch.allclose(data.ring_mixture(6, radius=2.0).means.norm(dim=1), torch.full((6,), 2.0).double())
+
+
+def test_the_moons_mixture_is_the_law_of_two_moons():
+    mixture, n = data.moons_mixture(), 20_000
+    x = data.two_moons(n, generator=torch.Generator().manual_seed(0)).double()
+    mean = mixture.weights @ mixture.means
+    away = mixture.means - mean
+    cov = away.mT @ away / len(away) + mixture.covs[0]
+    # 6 standard errors: wrong by chance less than once in 1e7 runs.
+    assert bool(((x.mean(0) - mean).abs() < 6 * x.std(0) / n**0.5).all())
+    assert float((x.mT.cov() - cov).abs().max()) < 6 * 2 * float(x.var(0).max()) / n**0.5
+    # Compared where it matters too: the density gives its own samples and those of two_moons the same mean logarithm.
+    own = mixture.log_prob(mixture.sample(n, generator=torch.Generator().manual_seed(1)))
+    theirs = mixture.log_prob(x)
+    assert abs(float(own.mean() - theirs.mean())) < 6 * float(own.std() + theirs.std()) / n**0.5
+
+
+@pytest.mark.parametrize("K", [0, 1, 7])
+def test_a_moons_mixture_needs_an_even_number(K):
+    with pytest.raises(RangeError, match="even"):
+        data.moons_mixture(K)

@@ -22,6 +22,7 @@ from diffkit.schedule import linear
 X = torch.linspace(-3, 3, 50)
 BELL = torch.exp(-(X**2) / 2)
 IMAGES = torch.zeros(3, 1, 8, 8)
+GRID = torch.cartesian_prod(torch.linspace(-2, 2, 5), torch.linspace(-2, 2, 5))
 EVERY_PLOT = {
     "image_row": lambda alt: plots.image_row(IMAGES, ["a", "b", "c"], alt),
     "image_grid": lambda alt: plots.image_grid(IMAGES.unsqueeze(0), ["a", "b", "c"], ["row"], alt),
@@ -31,6 +32,7 @@ EVERY_PLOT = {
     "density": lambda alt: plots.density(X, {"bell": BELL}, alt),
     "density_and_images": lambda alt: plots.density_and_images(X, {"bell": BELL}, IMAGES[:2], ["a", "b"], alt),
     "trajectories": lambda alt: plots.trajectories(torch.zeros(2, 11), X, BELL.expand(11, 50), alt, at=[0, 5, 10]),
+    "fields": lambda alt: plots.fields(GRID, torch.stack([-GRID, GRID.flip(1)]), ["a", "b"], alt),
     "scatter": lambda alt: plots.scatter(torch.randn(2, 30, 2), ["a", "b"], alt),
 }
 
@@ -157,3 +159,34 @@ def test_an_infinite_ratio_at_t_0_is_left_out_of_the_curve():
 def test_tensors_that_do_not_fit_are_named_with_the_shapes_that_would(draw, advice):
     with pytest.raises(ShapeError, match=advice):
         draw()
+
+
+def test_shortened_arrows_keep_direction_order_and_limit():
+    arrows = torch.tensor([[0.0, 0.0], [0.1, 0.0], [3.0, 4.0], [300.0, 400.0]], dtype=torch.float64)
+    short = plots.shortened(arrows, 5.0, 0.2)
+    length = short.norm(dim=1)
+    assert bool((length.diff() > 0).all())
+    assert float(length[2]) == pytest.approx(0.2 * torch.tanh(torch.tensor(1.0)).item(), rel=1e-6)
+    assert float(length[3]) <= 0.2
+    torch.testing.assert_close(short[2] / length[2], arrows[2] / 5)
+    assert short[0].tolist() == [0, 0]
+
+
+def test_fields_show_arrows_and_shading():
+    shade = torch.zeros(1, 4, 4)
+    shade[0, 0, 0] = 1.0  # lowest row, first column: the corner below on the left
+    arrows = torch.zeros(1, 25, 2)
+    image = pixels(plots.fields(GRID, arrows, ["a"], "words", shade=shade))
+    blue = (image[..., 2] - image[..., 0]) > 0.2
+    row, column = blue.nonzero().double().mean(0)
+    assert row > 0.5 * len(image)
+    assert column < 0.5 * image.shape[1]
+    assert not (
+        pixels(plots.fields(GRID, GRID.unsqueeze(0), ["a"], "w")) == pixels(plots.fields(GRID, arrows, ["a"], "w"))
+    ).all()
+
+
+@pytest.mark.parametrize("arrows", [GRID, torch.zeros(2, 25, 2), torch.zeros(1, 24, 2)])
+def test_fields_refuse_arrows_that_do_not_fit(arrows):
+    with pytest.raises(ShapeError, match="pass"):
+        plots.fields(GRID, arrows, ["a"], "words")

@@ -3,11 +3,12 @@
 from types import ModuleType
 
 from grader.exercise import Exercise
-from grader.exercises import decomposing_the_elbo, forward_process
+from grader.exercises import decomposing_the_elbo, forward_process, score_matching
 
 PACKAGES: dict[str, ModuleType] = {
     "02_forward_process": forward_process,
     "04_decomposing_the_elbo": decomposing_the_elbo,
+    "06_score_matching": score_matching,
 }
 LESSONS: dict[str, tuple[Exercise, ...]] = {lesson: package.EXERCISES for lesson, package in PACKAGES.items()}
 # What a lesson's sandbox may import from diffkit; everything else of it is absent while grading.

@@ -1,5 +1,9 @@
 """Mutants that give the reference's numbers on every admissible input, with the reason, one module per lesson."""
 
-from tests.equivalents import decomposing_the_elbo, forward_process
+from tests.equivalents import decomposing_the_elbo, forward_process, score_matching
 
-EQUIVALENT: dict[str, dict[str, str]] = {**forward_process.EQUIVALENT, **decomposing_the_elbo.EQUIVALENT}
+EQUIVALENT: dict[str, dict[str, str]] = {
+    **decomposing_the_elbo.EQUIVALENT,
+    **forward_process.EQUIVALENT,
+    **score_matching.EQUIVALENT,
+}
