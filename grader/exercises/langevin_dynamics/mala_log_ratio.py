@@ -54,8 +54,8 @@ def _draw_ratio(d: Draw) -> Iterator[Case]:
     yield Case("one example", (*batch(1, 5), eta), "edges")
     yield Case("one coordinate", (*batch(4, 1), eta), "edges")
     yield Case("as many examples as coordinates", (*batch(3, 3), eta), "edges")
-    x, _, log_p, _, score, _ = batch(4, 3)
-    yield Case("a move to where we are", (x, x, log_p, log_p, score, score, eta), "edges")
+    x, _, log_p_x, log_p_y, score, _ = batch(4, 3)
+    yield Case("a move of length 0", (x, x, log_p_x, log_p_y, score, score, eta), "edges")
     yield Case("gradient in x", (*points, eta), "clean", "gradient", cotangent=d.randn(4, dtype=torch.float64))
     yield Case("called twice", (*points, eta), "clean", "twice")
 
@@ -68,7 +68,7 @@ EXERCISE = Exercise(
     ),
     reference=mala_log_ratio,
     draw=_draw_ratio,
-    criteria=criteria(2, 2, 1, at="one example, one coordinate, B = D, y = x", clean_text=FLOWS),
+    criteria=criteria(2, 2, 1, at="one example, one coordinate, B = D, a move of length 0", clean_text=FLOWS),
     equation="7.25",
     difficulty=3,
     minutes=15,
