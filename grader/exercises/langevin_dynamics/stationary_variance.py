@@ -21,7 +21,7 @@ def _settles(v: Tensor, eta: float, value: Tensor) -> Tensor:
 def _draw_stationary(d: Draw) -> Iterator[Case]:
     v = torch.tensor([d.uniform(0.5, 3.0) for _ in range(5)], dtype=torch.float64)
     eta = d.uniform(0.3, 0.8)
-    some = [d.uniform(0.05, 0.2), 0.25, d.uniform(0.3, 0.45), d.uniform(0.55, 0.9), d.uniform(2.0, 4.0)]
+    some = [d.uniform(0.05, 0.1), 0.2, 0.25, d.uniform(0.3, 0.45), d.uniform(0.55, 0.9), d.uniform(2.0, 4.0)]
     mixed = torch.tensor(some, dtype=torch.float64)
     yield Case("five directions", (v, eta))
     yield Case("a small step", (v, eta / 50))
