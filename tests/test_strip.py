@@ -7,7 +7,6 @@ import sys
 import textwrap
 
 import pytest
-import torch
 
 from diffkit.data import data_folder
 from grader import strip

@@ -2,6 +2,7 @@
 
 from diffkit.equations import forward_process as forward_process
 from diffkit.equations import langevin_dynamics as langevin_dynamics
+from diffkit.equations import start_here as start_here
 from diffkit.equations.display import equation, erratum, notation
 from diffkit.equations.registry import EQUATIONS, Equation, Sides, find, twin
 

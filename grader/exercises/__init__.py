@@ -3,9 +3,10 @@
 from types import ModuleType
 
 from grader.exercise import Exercise
-from grader.exercises import forward_process, langevin_dynamics
+from grader.exercises import forward_process, langevin_dynamics, start_here
 
 PACKAGES: dict[str, ModuleType] = {
+    "00_start_here": start_here,
     "02_forward_process": forward_process,
     "07_langevin_dynamics": langevin_dynamics,
 }

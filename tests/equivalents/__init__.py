@@ -1,8 +1,9 @@
 """Mutants that give the reference's numbers on every admissible input, with the reason, one module per lesson."""
 
-from tests.equivalents import forward_process, langevin_dynamics
+from tests.equivalents import forward_process, langevin_dynamics, start_here
 
 EQUIVALENT: dict[str, dict[str, str]] = {
     **forward_process.EQUIVALENT,
     **langevin_dynamics.EQUIVALENT,
+    **start_here.EQUIVALENT,
 }
