@@ -115,8 +115,8 @@ notation("7")
 equation("7.1")
 
 # %% [markdown]
-# **The sign.** On a well-known slide the first line of this formula has a minus in front of the score, and the next
-# line a plus. Whoever trains networks writes a minus by habit: a loss is made small by going *down* its gradient. But
+# **The sign.** On a slide of the lecture that this course grew from, the first line of this formula has a minus in
+# front of the score, and the next line a plus. Whoever trains networks writes a minus by habit: a loss is made small by going *down* its gradient. But
 # a log density is made large. With the minus every step walks away from the data. On $\mathcal{N}(0, 1)$ the difference
 # is easily measured. The next cell compares the logarithm of the variance after 50 steps, with the plus on the left and
 # with the minus on the right.
@@ -615,13 +615,20 @@ with when_written():
 #
 # $$\sigma_i = \sigma_1 \Big(\frac{\sigma_n}{\sigma_1}\Big)^{\frac{i-1}{n-1}}, \qquad i = 1, \dots, n, \qquad \sigma_0 = 0 \tag{7.15}$$
 #
-# And (7.14) tells how many rungs: the more dimensions, the thinner the shells, the closer the levels.
+# And (7.14) tells how many rungs: the more dimensions, the thinner the shells, the closer the levels. The next but one
+# cell computes how many levels from 0.01 to 50 put each shell at one thickness from the next.
 
 # %% tags=["explore"]
 equation("7.14")
 
 # %% tags=["explore"]
 equation("7.15")
+
+# %% tags=["explore"]
+for name, d in (("a digit, 8 x 8", 64), ("MNIST, 28 x 28", 784), ("small colour image, 3 x 32 x 32", 3072)):
+    ratio = (1 - (2 / d) ** 0.5) ** -0.5  # sigma_{i+1}/sigma_i, where (7.14) is 1
+    levels = 1 + torch.log(torch.tensor(50 / 0.01)) / torch.log(torch.tensor(ratio))
+    print(f"{name:32s} ratio {ratio:.3f}, {levels:.0f} levels")
 
 # %% [markdown]
 # ### Exercise 7.7: the noise levels

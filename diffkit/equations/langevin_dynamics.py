@@ -138,7 +138,7 @@ def _expected(log_p: Callable[[Tensor], Tensor], f: Waves) -> Tensor:
     "7.3",
     r"\mathbb{E}_{p}\big[\mathbf{s}(\mathbf{x}) \cdot \nabla f(\mathbf{x})\big] = -\,\mathbb{E}_{p}\big[\nabla^2 f(\mathbf{x})\big]",
     symbols="E lang_p lang_score lang_f",
-    source="Hyvärinen 2005, proof of theorem 1, with f' for the model's score",
+    source="the integration by parts of Hyvärinen 2005",
 )
 def by_parts(g: torch.Generator) -> Sides:
     """Both expected values by quadrature on a mixture on the line, for five waves f."""
@@ -305,7 +305,7 @@ def _chebyshev(n: int, low: float, high: float) -> tuple[Tensor, Tensor]:
     "7.12",
     r"\tau = \int_a^b \frac{1}{p(y)} \int_{-\infty}^{y} p(z)\,dz\,dy",
     symbols="lang_tau lang_ends lang_p",
-    source="Gardiner 2009, section 5.5",
+    source="Gardiner 2009, chapter 5",
 )
 def crossing_time(g: torch.Generator) -> Sides:
     """The equation s tau' + tau'' = -1 solved by Chebyshev collocation, and the double integral.
@@ -507,7 +507,7 @@ def ddpm_by_score(g: torch.Generator) -> Sides:
     "7.22",
     r"\mathbf{y}_{t-1} = \mathbf{y}_t + \Delta_t\,\mathbf{s}(\mathbf{y}_t, \sigma_t) + \frac{\sigma_{t-1}}{\sigma_t}\sqrt{\Delta_t}\,\boldsymbol\varepsilon, \qquad \mathbf{y}_t = \frac{\mathbf{x}_t}{\sqrt{\bar\alpha_t}}, \quad \sigma_t^2 = \frac{1-\bar\alpha_t}{\bar\alpha_t}, \quad \Delta_t = \sigma_t^2 - \sigma_{t-1}^2",
     symbols="lang_y x_t alpha_bar lang_sigma lang_delta lang_score eps",
-    source="Song et al. 2021 (SDE), appendix F, gives the right side as the ancestral sampler of the variance-exploding chain",
+    source="Song et al. 2021 (SDE) give the right side as the ancestral sampler of the variance-exploding chain",
 )
 def ddpm_on_the_ladder(g: torch.Generator) -> Sides:
     """The library's ancestral step, divided by sqrt(alpha_bar_{t-1}), and the step on the ladder of sigmas."""
