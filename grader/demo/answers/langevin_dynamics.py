@@ -161,11 +161,6 @@ def ladder_step(y, sigma, sigma_prev, score_y, noise):
 }
 
 FORWARDING = {
-    "langevin.ula_step": """
-def ula_step(score, x, eta, noise):
-    from diffkit.samplers import last, ula
-    return last(ula(score, x, eta=eta, n_steps=1))
-""",
     "langevin.sigma_ladder": """
 from diffkit import sigmas
 def sigma_ladder(n, sigma_min, sigma_max):

@@ -69,11 +69,6 @@ def rescale(pixels):
 }
 
 FORWARDING = {
-    "start.noise_like": """
-from diffkit.gaussian import randn_like
-def noise_like(x, seed):
-    return randn_like(x, torch.Generator().manual_seed(seed))
-""",
     "start.scale_each": """
 from diffkit.schedule import broadcast
 def scale_each(a, x):
