@@ -77,6 +77,8 @@ class FullGaussian:
 
     def __post_init__(self) -> None:
         _check_floating(self.mean, self.cov)
+        if self.cov.dtype not in (torch.float32, torch.float64):
+            raise RangeError(f"cov is {self.cov.dtype}: a covariance is factorised in float32 or float64")
         d = self.mean.shape[-1] if self.mean.ndim else 0
         if self.mean.ndim == 0 or self.cov.ndim < 2 or self.cov.shape[-2:] != (d, d):
             raise ShapeError(
@@ -85,6 +87,10 @@ class FullGaussian:
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log density of x: (*B, d).  Returns (*B,) nats."""
+        _check_floating(x)
+        batch = _broadcast(self.mean.shape[:-1], self.cov.shape[:-2])
+        if x.shape[-1:] != self.mean.shape[-1:] or batch is None or _broadcast(x.shape[:-1], batch) is None:
+            raise ShapeError(f"x is {tuple(x.shape)}, the mean {tuple(self.mean.shape)}: pass points (*B, d)")
         chol = _cholesky(self.cov)
         z = torch.linalg.solve_triangular(chol, (x - self.mean).unsqueeze(-1), upper=False).squeeze(-1)
         return -0.5 * ((z**2).sum(-1) + x.shape[-1] * LOG_2PI) - _half_log_det(chol)
@@ -126,6 +132,8 @@ def kl(q: Gaussian | FullGaussian, p: Gaussian | FullGaussian) -> Tensor:
     if isinstance(q, Gaussian) and isinstance(p, Gaussian):
         check_fit(q.mean, p.mean)
         _check_has_density(p)
+        if q.var.device.type == "cpu" and bool((q.var < 0).any()):
+            raise RangeError("a variance of q is negative")
         ratio = q.var / p.var
         return 0.5 * sum_event((q.mean - p.mean) ** 2 / p.var + ratio - 1 - torch.log(ratio))
     if isinstance(q, FullGaussian) and isinstance(p, FullGaussian):

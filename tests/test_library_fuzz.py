@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from diffkit import (
@@ -133,7 +133,6 @@ def numbers_of(answer):
 
 @pytest.mark.parametrize("name", CALLS)
 @given(st.data())
-@settings(max_examples=80)
 def test_an_answer_or_an_error_of_ours(name, data):
     drawn = Drawn(data)
     try:
