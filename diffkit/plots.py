@@ -113,11 +113,11 @@ def density_and_images(
     return _figure(canvas, alt)
 
 
-def trajectories(paths: Tensor, x: Tensor, p: Tensor, alt: str, *, at: Sequence[int]) -> Figure:
+def trajectories(paths: Tensor, x: Tensor, p: Tensor, alt: str, *, at: Sequence[int], letter: str = "t") -> Figure:
     """Paths of a 1-D process over its density, and that density at the steps in `at`.
 
-    paths: (n, T+1), one row per path; x: (G,) grid; p: (T+1, G), density at every step; at: steps in 0..T.
-    The heat map shows the square root of p, so that thin tails stay visible.
+    paths: (n, T+1), one row per path; x: (G,) grid; p: (T+1, G), density at every step; at: steps in 0..T;
+    letter: what the lesson calls a step.  The heat map shows the square root of p, so that thin tails stay visible.
     """
     T = len(p) - 1
     if paths.ndim != 2 or paths.shape[1] != T + 1 or p.shape != (T + 1, len(x)):
@@ -133,9 +133,9 @@ def trajectories(paths: Tensor, x: Tensor, p: Tensor, alt: str, *, at: Sequence[
     flow.plot(np.arange(T + 1), _array(paths).T, color=INK, lw=0.6, alpha=0.55)
     for t, (color, dash) in zip(at, _styles(), strict=False):
         flow.axvline(t, color=color, dashes=dash, lw=1.4)
-        side.plot(_array(p[t]), _array(x), color=color, dashes=dash, lw=1.8, label=f"t = {t}")
-    flow.set(xlabel="t", ylabel="$x_t$", xlim=(0, T), ylim=(lo, hi), title="paths, and their density behind")
-    side.set(xlabel="density of $x_t$", xlim=(0, None), title="density at the marked t")
+        side.plot(_array(p[t]), _array(x), color=color, dashes=dash, lw=1.8, label=f"{letter} = {t}")
+    flow.set(xlabel=letter, ylabel=f"$x_{letter}$", xlim=(0, T), ylim=(lo, hi), title="paths, and their density behind")
+    side.set(xlabel=f"density of $x_{letter}$", xlim=(0, None), title=f"density at the marked {letter}")
     side.legend(frameon=False)
     return _figure(canvas, alt)
 

@@ -125,7 +125,7 @@ def test_what_cannot_be_shown_is_refused_with_advice(make, error, advice):
         make()
 
 
-@pytest.mark.parametrize("make", [lambda: forward_process(linear(T)), schedule_designer])
+@pytest.mark.parametrize("make", [lambda: forward_process(linear(T)), schedule_designer, explorers.langevin_particles])
 def test_where_nothing_runs_a_picture_with_words_stands_in(make):
     data_of, metadata = make()._repr_mimebundle_()
     assert LIVE in data_of

@@ -138,6 +138,14 @@ def test_the_first_lines_stand_out_from_the_ground():
     assert min(contrast) > 3  # WCAG 2.1, graphical objects
 
 
+def test_paths_bear_the_letter_that_the_lesson_gives_its_steps():
+    def draw(letter):
+        return plots.trajectories(torch.zeros(2, 11), X, BELL.expand(11, 50), "words", at=[5], letter=letter)
+
+    assert draw("t").png == plots.trajectories(torch.zeros(2, 11), X, BELL.expand(11, 50), "words", at=[5]).png
+    assert draw("k").png != draw("t").png
+
+
 def test_an_infinite_ratio_at_t_0_is_left_out_of_the_curve():
     snr = linear(100).snr.abs()
     assert torch.isinf(snr[0])

@@ -5,6 +5,7 @@ Python computes every number, the script only draws: there is one truth, and it 
 
 from diffkit.explorers.elbo_terms import elbo_terms
 from diffkit.explorers.forward_process import forward_process
+from diffkit.explorers.langevin_particles import langevin_particles
 from diffkit.explorers.schedule_designer import schedule_designer
 from diffkit.explorers.score_field import score_field
 from diffkit.explorers.what_cancels import what_cancels
@@ -12,6 +13,7 @@ from diffkit.explorers.what_cancels import what_cancels
 __all__ = [
     "elbo_terms",
     "forward_process",
+    "langevin_particles",
     "schedule_designer",
     "score_field",
     "what_cancels",

@@ -3,12 +3,14 @@
 from types import ModuleType
 
 from grader.exercise import Exercise
-from grader.exercises import decomposing_the_elbo, forward_process, score_matching
+from grader.exercises import decomposing_the_elbo, forward_process, langevin_dynamics, score_matching, start_here
 
 PACKAGES: dict[str, ModuleType] = {
+    "00_start_here": start_here,
     "02_forward_process": forward_process,
     "04_decomposing_the_elbo": decomposing_the_elbo,
     "06_score_matching": score_matching,
+    "07_langevin_dynamics": langevin_dynamics,
 }
 LESSONS: dict[str, tuple[Exercise, ...]] = {lesson: package.EXERCISES for lesson, package in PACKAGES.items()}
 # What a lesson's sandbox may import from diffkit; everything else of it is absent while grading.
