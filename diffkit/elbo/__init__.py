@@ -2,6 +2,7 @@
 
 from diffkit.elbo.curves import RateDistortion, rate_distortion, simple_over_t
 from diffkit.elbo.discrete import bits_per_dim, discretized_log_prob
+from diffkit.elbo.gap import Gap, Levels, gap, levels
 from diffkit.elbo.importance import importance_weighted, log_weight, path
 from diffkit.elbo.terms import (
     Elbo,
@@ -14,12 +15,16 @@ from diffkit.elbo.terms import (
 
 __all__ = [
     "Elbo",
+    "Gap",
+    "Levels",
     "RateDistortion",
     "bits_per_dim",
     "discretized_log_prob",
     "evaluate",
+    "gap",
     "importance_weighted",
     "interpolated_variance",
+    "levels",
     "log_weight",
     "p_reverse",
     "path",

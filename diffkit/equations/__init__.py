@@ -1,6 +1,7 @@
 """Equations that run: one module per lesson, and the functions that show them in a notebook."""
 
 from diffkit.equations import forward_process as forward_process
+from diffkit.equations import likelihood_to_elbo as likelihood_to_elbo
 from diffkit.equations.display import equation, erratum, notation
 from diffkit.equations.registry import EQUATIONS, Equation, Sides, find, twin
 
