@@ -55,7 +55,9 @@ def levels(mixture: GaussianMixture, s: Schedule) -> Levels:
     mean = bar.sqrt() * mixture.means[:, 0].double()  # (T+1, K), as is var
     var = bar * mixture.covs[:, 0, 0].double() + s.noise_var.unsqueeze(1)
     x, h = _grids(mean, var)
-    parts = -0.5 * ((x.unsqueeze(2) - mean.unsqueeze(1)) ** 2 / var.unsqueeze(1) + torch.log(var).unsqueeze(1) + LOG_2PI)
+    parts = -0.5 * (
+        (x.unsqueeze(2) - mean.unsqueeze(1)) ** 2 / var.unsqueeze(1) + torch.log(var).unsqueeze(1) + LOG_2PI
+    )
     parts = parts + torch.log(mixture.weights.double())
     log_p = torch.logsumexp(parts, 2)  # (T+1, GRID)
     p = torch.exp(log_p)
@@ -74,8 +76,9 @@ def gap(s: Schedule, facts: Levels, sigma: Literal["beta", "beta_tilde", "best"]
 
     facts: from `levels` with the same schedule; sigma: as in `evaluate`, or "best", the variance of least gap.
     """
-    best = isinstance(sigma, str) and sigma == "best"
-    var = (facts.reverse_var if best else variance_table(s, sigma))[1:]
+    if isinstance(sigma, str) and sigma == "best":
+        sigma = torch.cat([s.beta[:1], facts.reverse_var[1:]])
+    var = variance_table(s, sigma)[1:]
     forward = 0.5 * (1 + LOG_2PI + torch.log(s.beta[1:]))  # H(x_t | x_{t-1})
     conditional = forward + facts.entropy[:-1] - facts.entropy[1:]
     cross = 0.5 * (LOG_2PI + torch.log(var) + facts.reverse_var[1:] / var)

@@ -95,7 +95,7 @@ def moments_backwards(g: torch.Generator) -> Sides:
     names = [f"x{t}" for t in range(6)]
     graph = dag(" -> ".join(reversed(names)))
     weights = {(names[t], names[t - 1]): c.a[t] for t in range(1, 6)}
-    var = {"x5": 1.0, **{names[t - 1]: c.var[t] for t in range(1, 6)}}
+    var = {"x5": c.var.new_ones(()), **{names[t - 1]: c.var[t] for t in range(1, 6)}}
     bias = {names[t - 1]: c.b[t] for t in range(1, 6)}
     whole = linear_gaussian(graph, weights, var, bias).marginal(names).gaussian
     mean, spread = [torch.zeros((), dtype=F64)], [torch.ones((), dtype=F64)]
@@ -346,9 +346,7 @@ def reparameterization(g: torch.Generator) -> Sides:
     m, s = (torch.tensor(v, dtype=F64, requires_grad=True) for v in (mean, std))
     eps, w = normal_nodes()
     z = m + s * eps
-    return Sides(
-        torch.tensor(by_hand, dtype=F64), torch.stack(torch.autograd.grad(w @ (torch.sin(z) + z**3), (m, s)))
-    )
+    return Sides(torch.tensor(by_hand, dtype=F64), torch.stack(torch.autograd.grad(w @ (torch.sin(z) + z**3), (m, s))))
 
 
 @twin(
@@ -435,7 +433,8 @@ def reverse_of_a_mixture(g: torch.Generator) -> Sides:
     m, v = prev.means[:, 0], prev.covs[:, 0, 0]
     x = torch.linspace(-8, 8, 4001, dtype=F64)
     product = torch.exp(
-        chains.log_normal(x_t, s.alpha[t].sqrt() * x.unsqueeze(1), s.beta[t]) + prev.log_prob(x.unsqueeze(1)).unsqueeze(1)
+        chains.log_normal(x_t, s.alpha[t].sqrt() * x.unsqueeze(1), s.beta[t])
+        + prev.log_prob(x.unsqueeze(1)).unsqueeze(1)
     )
     left = (product / torch.trapezoid(product, x, dim=0))[1600:2400:100]
     total, root = s.alpha[t] * v + s.beta[t], s.alpha[t].sqrt()
@@ -494,7 +493,7 @@ def best_gaussian_step(g: torch.Generator) -> Sides:
     """Three bumps: the divergence at every x_t of a grid, integrated twice, and the library's exact terms."""
     s, t = chains.random_schedule(g, 3), 2
     facts = elbo.levels(bumps(), s)
-    before, now = _levels(s, t)
+    _, now = _levels(s, t)
     x, var = torch.linspace(-8, 8, 1601, dtype=F64), s.beta[t]
 
     def term(x_t: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from grader.exercises.likelihood_to_elbo.log_q import log_q
 
 
 def integrand(x: Tensor, means: Tensor, var: Tensor, beta: Tensor) -> Tensor:
-    """log p(x_{0:T}) - log q(x_{1:T} | x_0), the logarithm of w in equation (3.12)."""
+    """log p(x_{0:T}) - log q(x_{1:T} | x_0), minus what stands inside equation (3.10)."""
     return log_joint(x, means, var) - log_q(x, beta)
 
 
@@ -42,7 +42,7 @@ EXERCISE = Exercise(
     reference=integrand,
     draw=_draw_integrand,
     criteria=criteria(2, 1, at="T = 1, one example, inputs untouched, gradients flow"),
-    equation="3.12",
+    equation="3.10",
     difficulty=2,
     minutes=5,
     hints=(

@@ -88,9 +88,7 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "x_t in the place of x_{t-1}",
-            lambda x, m, v: (
-                log_normal(x[-1], 0.0, 1.0) + sum(log_normal(x[t], m[t], v[t]) for t in range(1, len(x)))
-            ),
+            lambda x, m, v: log_normal(x[-1], 0.0, 1.0) + sum(log_normal(x[t], m[t], v[t]) for t in range(1, len(x))),
             "means[t] is the mean of p(x_{t-1} | x_t), so it belongs to x[t - 1]. You compare it with x[t].",
         ),
         Misconception(
