@@ -2,7 +2,7 @@
 
 from diffkit.elbo.curves import RateDistortion, rate_distortion, simple_over_t
 from diffkit.elbo.discrete import bits_per_dim, discretized_log_prob
-from diffkit.elbo.gap import Gap, Levels, gap, levels
+from diffkit.elbo.gap import Gap, Levels, Variance, gap, levels
 from diffkit.elbo.importance import importance_weighted, log_weight, path
 from diffkit.elbo.terms import (
     Elbo,
@@ -18,6 +18,7 @@ __all__ = [
     "Gap",
     "Levels",
     "RateDistortion",
+    "Variance",
     "bits_per_dim",
     "discretized_log_prob",
     "evaluate",

@@ -19,6 +19,7 @@ from diffkit.gaussian import LOG_2PI
 from diffkit.oracle import GaussianMixture
 from diffkit.schedule import Schedule
 
+Variance = Literal["beta", "beta_tilde", "best"]
 GRID = 1201  # points per level
 REACH = 9.0  # the grid goes so many standard deviations beyond the outermost means
 COARSEST = 0.5  # standard deviations of the narrowest component between two points: finer, and the rule is exact
@@ -71,7 +72,7 @@ def levels(mixture: GaussianMixture, s: Schedule) -> Levels:
     return Levels(-(p * log_p).sum(1) * h, reverse_var, (p[-1] * x[-1] ** 2).sum() * h[-1])
 
 
-def gap(s: Schedule, facts: Levels, sigma: Literal["beta", "beta_tilde", "best"] | Tensor = "beta") -> Gap:
+def gap(s: Schedule, facts: Levels, sigma: Variance | Tensor = "beta") -> Gap:
     """The parts of the average gap for a Gaussian p(x_{t-1} | x_t) with the right mean and the variance sigma_t^2.
 
     facts: from `levels` with the same schedule; sigma: as in `evaluate`, or "best", the variance of least gap.

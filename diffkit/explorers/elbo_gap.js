@@ -66,7 +66,7 @@ function render({ model, el }) {
   const right = wayBackView(model.get("reach"), model.get("grid_size"),
     numbers(model, "true", Float64Array), numbers(model, "model", Float64Array));
   const rows = ["entropy of the data: no model has less", "the bound, minus ELBO, on average", "the gap between them",
-    "of it, x at T is not quite N(0, 1)", "of it, the T steps back"];
+    "of it, x at T is not quite N(0, 1)", "of it, the T steps back", "the step on the right, which loses most"];
   const values = rows.map(() => html("span", { class: "dk-number" }));
 
   const draw = () => {
@@ -86,6 +86,7 @@ function render({ model, el }) {
     [floor, floor + lost, lost, Math.max(priors[k], 0), lost - priors[k]].forEach((value, i) => {
       values[i].textContent = `${value.toFixed(4).replace("-", "−")} nats`;
     });
+    values[5].textContent = `t = ${worst[k]} of ${steps[k]}`;
   };
   slider.addEventListener("input", () => {
     model.set("chosen", Number(slider.value));

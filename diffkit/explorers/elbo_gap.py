@@ -12,7 +12,7 @@ from torch import Tensor
 from traitlets import Bytes, Enum, Float, Int, List, validate
 
 from diffkit import data, plots
-from diffkit.elbo import Levels, gap, levels, variance_table
+from diffkit.elbo import Levels, Variance, gap, levels, variance_table
 from diffkit.errors import RangeError
 from diffkit.explorers.base import Explorer, packed, script
 from diffkit.figure import Figure
@@ -21,7 +21,7 @@ from diffkit.oracle import GaussianMixture
 from diffkit.schedule import Schedule, from_alpha_bar
 
 STEPS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
-VARIANCES = ("beta", "beta_tilde", "best")
+VARIANCES: tuple[Variance, ...] = ("beta", "beta_tilde", "best")
 NAMES = {"beta": r"$\sigma_t^2 = \beta_t$", "beta_tilde": r"$\sigma_t^2 = \tilde\beta_t$", "best": r"best $\sigma_t^2$"}
 GRID_SIZE = 181
 REACH = 4.5  # standard deviations that the panel of the way back shows
@@ -57,7 +57,7 @@ class ElboGap(Explorer):
         schedules = [in_steps(T) for T in steps]
         facts = [levels(mixture, s) for s in schedules]
         pairs = list(zip(schedules, facts, strict=True))
-        self.gap_table = torch.tensor([[float(gap(s, f, name).total) for s, f in pairs] for name in VARIANCES])
+        self.gap_table = torch.stack([torch.stack([gap(s, f, name).total for s, f in pairs]) for name in VARIANCES])
         self.back = [way_back(mixture, s, f) for s, f in pairs]
         super().__init__(
             chosen=len(steps) // 2,
@@ -85,8 +85,8 @@ class ElboGap(Explorer):
         u = torch.linspace(-REACH, REACH, GRID_SIZE)
         shapes = {"truth": (u, back.true), "model": (u, back.model[row])}
         alt = (
-            f"The gap of the bound against the number of steps, for three variances of the model, and the true way back "
-            f"at t = {back.t} of T = {T} beside the model's Gaussian. Gap there: {lost:.3g} nats."
+            f"The gap of the bound against the number of steps, for three variances of the model, and the true way "
+            f"back at t = {back.t} of T = {T} beside the model's Gaussian. Gap there: {lost:.3g} nats."
         )
         panels = {r"$\log_{10}$ of the gap in nats": curves, f"the way back, t = {back.t} of T = {T}": shapes}
         labels = [r"$\log_{10} T$", "standard deviations from the mean"]
