@@ -25,7 +25,10 @@ def _right(m: Tensor, v: Tensor, a: Tensor, b: Tensor, s: Tensor) -> tuple[Tenso
 
 def chain_log_likelihood(x_0: Tensor, a: Tensor, b: Tensor, var: Tensor) -> Tensor:
     """Equation (3.4), then one normal density."""
-    return log_normal(x_0, *_run(x_0, a, b, var, _right))
+    m, v = torch.zeros((), dtype=F64), torch.ones((), dtype=F64)
+    for t in range(len(a) - 1, 0, -1):
+        m, v = a[t] * m + b[t], a[t] ** 2 * v + var[t]
+    return log_normal(x_0, m, v)
 
 
 def _with(step: Step, first: float = 1.0) -> Callable[..., Tensor]:

@@ -32,7 +32,12 @@ def _kl(q_mean: Tensor, q_cov: Tensor, mean: Tensor, cov: Tensor) -> Tensor:
 
 def gap(x_0: Tensor, q_mean: Tensor, q_cov: Tensor, p_mean: Tensor, p_cov: Tensor) -> Tensor:
     """Equation (3.11)."""
-    return _kl(q_mean, q_cov, *_condition(x_0, p_mean, p_cov))
+    gain = p_cov[1:, 0] / p_cov[0, 0]
+    delta = p_mean[1:] + gain * (x_0.unsqueeze(1) - p_mean[0]) - q_mean
+    cov = p_cov[1:, 1:] - torch.outer(gain, p_cov[0, 1:])
+    inverse = torch.linalg.inv(cov)
+    square = torch.einsum("bi,ij,bj->b", delta, inverse, delta)
+    return 0.5 * ((inverse * q_cov).sum() + square - len(cov) + torch.logdet(cov) - torch.logdet(q_cov))
 
 
 def _with(posterior: Posterior) -> Callable[..., Tensor]:

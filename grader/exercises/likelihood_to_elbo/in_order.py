@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from grader.exercise import Case, Draw, Exercise, Misconception
+from grader.exercise import Case, Criterion, Draw, Exercise, Misconception
 from grader.exercises.likelihood_to_elbo.cards import FALSE, sides, true_cards
 from grader.exercises.likelihood_to_elbo.common import WITHHOLDS, criteria
 
@@ -36,6 +36,7 @@ def _draw_order(d: Draw) -> Iterator[Case]:
     yield Case("shuffled cards, other numbers", _deal(d, 4))
     yield Case("some of the false cards", _deal(d, 1))
     yield Case("other numbers again", _deal(d, 1))
+    yield Case("called twice", _deal(d, 4), "clean", "twice")
 
 
 def _always(*order: int) -> Callable[[Tensor, Tensor, Tensor], Order]:
@@ -57,7 +58,7 @@ EXERCISE = Exercise(
     signature="in_order(cards (n,) int64, left (n,), right (n,)) -> list of card numbers",
     reference=in_order,
     draw=_draw_order,
-    criteria=criteria(5),
+    criteria=(*criteria(4), Criterion("clean", 1, "input untouched")),
     equation="3.10",
     difficulty=3,
     minutes=15,

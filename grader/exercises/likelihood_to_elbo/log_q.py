@@ -21,7 +21,7 @@ def log_q(x: Tensor, beta: Tensor) -> Tensor:
     """Equation (3.5), in logarithms."""
     out = torch.zeros(x.shape[1], dtype=x.dtype)
     for t in range(1, len(x)):
-        out = out + log_normal(x[t], root_mean(x[t - 1], beta, t), beta[t])
+        out = out + log_normal(x[t], (1 - beta[t]).sqrt() * x[t - 1], beta[t])
     return out
 
 

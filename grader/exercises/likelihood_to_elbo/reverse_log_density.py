@@ -23,9 +23,14 @@ def reverse_log_density(
     x_prev: Tensor, x_t: Tensor, t: int, alpha_bar: Tensor, weights: Tensor, means: Tensor, stds: Tensor
 ) -> Tensor:
     """Equation (3.21), in logarithms."""
-    step = _log_step(x_t, x_prev, alpha_bar[t] / alpha_bar[t - 1])
-    mix = weights, means, stds
-    return step + _log_marginal(x_prev, alpha_bar[t - 1], *mix) - _log_marginal(x_t, alpha_bar[t], *mix)
+
+    def marginal(x: Tensor, level: Tensor) -> Tensor:
+        parts = per_number(x.unsqueeze(1), level.sqrt() * means, level * stds**2 + 1 - level)
+        return torch.logsumexp(torch.log(weights) + parts, 1)
+
+    alpha = alpha_bar[t] / alpha_bar[t - 1]
+    step = per_number(x_t, alpha.sqrt() * x_prev, 1 - alpha)
+    return step + marginal(x_prev, alpha_bar[t - 1]) - marginal(x_t, alpha_bar[t])
 
 
 def _no_evidence(xp: Tensor, xt: Tensor, t: int, ab: Tensor, *mix: Tensor) -> Tensor:
