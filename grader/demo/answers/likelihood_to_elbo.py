@@ -146,15 +146,12 @@ def reverse_log_density(x_prev, x_t, t, alpha_bar, weights, means, stds):
 }
 
 FORWARDING = {
-    "bound.log_joint": """
-from diffkit.vae import levels
-def log_joint(x, means, var):
-    return levels(x, means, var)
-""",
-    "bound.chain_log_likelihood": """
-from diffkit.graph import linear_gaussian
-def chain_log_likelihood(x_0, a, b, var):
-    return linear_gaussian(a, b, var).log_prob(x_0)
+    "bound.log_q": """
+from diffkit import forward
+from diffkit.schedule import Schedule
+def log_q(x, beta):
+    s = Schedule(beta)
+    return sum(forward.q_step(s, x[t - 1], t).log_prob(x[t]) for t in range(1, len(x)))
 """,
     "bound.integrand": """
 def integrand(x, means, var, beta):
