@@ -975,12 +975,12 @@ check("bound.gaussian_reverse", gaussian_reverse)
 # %% [markdown]
 # With this model, only one thing can still be wrong: it starts at $\mathcal{N}(\mathbf{0}, \mathbf{I})$, while the noise
 # ends at $q(\mathbf{x}_T)$. The next cell takes data $\mathcal{N}(1.5, 0.2)$ and computes, for chains of different length,
-# the gap at $x_0 = 2$ with your `gap`. The chains are so short that they do not reach pure noise; watch how the gap follows
-# what is left of the data.
+# the gap at $x_0 = 2$ with your `gap`. The short chains do not reach pure noise. Watch how the gap vanishes with what is left
+# of the data.
 
 # %% tags=["explore"]
 with when_written():
-    for T_short in (2, 5, 10, 20, 40):
+    for T_short in (5, 10, 20, 40, 80):
         table = schedule.Schedule(torch.tensor([0.0] + [0.19] * T_short))
         perfect = chains.Chain(*gaussian_reverse(1.5, 0.2, table.alpha_bar))
         start = torch.tensor([2.0]).double()
@@ -1039,8 +1039,8 @@ explorers.elbo_gap()
 # falls in proportion to $1/T$. That is the answer to "why not one big step": not because the noise could not be added at
 # once (lesson 02 did that), but because it cannot be *taken away* at once by a Gaussian.
 #
-# Now look at the variances. $\beta_t$ is nearly as good as the best one when the steps are small. $\tilde\beta_t$, which
-# you will meet in lesson 04 as the variance of the way back *if $\mathbf{x}_0$ were known*, keeps a gap at every $T$, even
+# Now look at the variances. $\beta_t$ loses a little more than the best one, in about the same proportion at every $T$, so
+# its gap closes too. $\tilde\beta_t$, which you will meet in lesson 04 as the variance of the way back *if $\mathbf{x}_0$ were known*, keeps a gap at every $T$, even
 # with the right means: these data are not a point. Lesson 05 comes back to this choice.
 
 # %% [markdown]

@@ -142,7 +142,7 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "means not compared",
-            _with_parts(lambda tr, sq, logs, T: (0.5 * (tr - T + logs)).expand_as(sq)),
+            _with_parts(lambda tr, sq, logs, T: 0.5 * (tr - T + logs) + 0 * sq),
             "the distance of the means is missing: two Gaussians also differ by where they are.",
         ),
         Misconception(
