@@ -71,13 +71,22 @@ def curves(
     return _figure(canvas, alt)
 
 
-def curve_panels(panels: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]], alt: str, *, x_label: str = "t") -> Figure:
-    """Panels of lines beside each other: {title: {label: (x, y)}}.  One legend."""
+def curve_panels(
+    panels: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]], alt: str, *, x_label: str | Sequence[str] = "t"
+) -> Figure:
+    """Panels of lines beside each other: {title: {label: (x, y)}}.  One legend per set of labels.
+
+    x_label: one for all panels, or one for each.
+    """
     canvas, axes = _panels(1, len(panels), 3.1 * len(panels), 2.9)
-    for ax, (title, lines) in zip(axes[0], panels.items(), strict=True):
+    x_labels = [x_label] * len(panels) if isinstance(x_label, str) else x_label
+    explained: list[list[str]] = []
+    for ax, (title, lines), label in zip(axes[0], panels.items(), x_labels, strict=True):
         _lines(ax, lines)
-        ax.set(xlabel=x_label, title=title)
-    axes[0, 0].legend(frameon=False)
+        ax.set(xlabel=label, title=title)
+        if list(lines) not in explained:  # lines that have the same names look the same everywhere
+            ax.legend(frameon=False)
+            explained.append(list(lines))
     return _figure(canvas, alt)
 
 

@@ -17,7 +17,7 @@ DIFFKIT = {
     "oracle": "gaussian schedule",
     "forward": "gaussian schedule",
     "parameterize": "inputs schedule",
-    "elbo": "forward parameterize",
+    "elbo": "forward oracle parameterize",  # the exact gap, for data whose densities are known
     "losses": "elbo forward parameterize",  # a weighted noise loss is a term of the bound
     "sde": "gaussian schedule",
     # A sampler takes a function, so an exact score fits as well as a network: never `nets`.

@@ -3,6 +3,7 @@
 from diffkit.elbo.continuous import continuous
 from diffkit.elbo.curves import RateDistortion, rate_distortion, simple_over_t
 from diffkit.elbo.discrete import bits_per_dim, discretized_log_prob
+from diffkit.elbo.gap import Gap, Levels, Variance, gap, levels
 from diffkit.elbo.importance import importance_weighted, log_weight, path
 from diffkit.elbo.terms import (
     Elbo,
@@ -15,13 +16,18 @@ from diffkit.elbo.terms import (
 
 __all__ = [
     "Elbo",
+    "Gap",
+    "Levels",
     "RateDistortion",
+    "Variance",
     "bits_per_dim",
     "continuous",
     "discretized_log_prob",
     "evaluate",
+    "gap",
     "importance_weighted",
     "interpolated_variance",
+    "levels",
     "log_weight",
     "p_reverse",
     "path",

@@ -3,6 +3,7 @@
 Python computes every number, the script only draws: there is one truth, and it is the tested one.
 """
 
+from diffkit.explorers.elbo_gap import elbo_gap
 from diffkit.explorers.elbo_terms import elbo_terms
 from diffkit.explorers.forward_process import forward_process
 from diffkit.explorers.langevin_particles import langevin_particles
@@ -11,6 +12,7 @@ from diffkit.explorers.score_field import score_field
 from diffkit.explorers.what_cancels import what_cancels
 
 __all__ = [
+    "elbo_gap",
     "elbo_terms",
     "forward_process",
     "langevin_particles",

@@ -3,11 +3,19 @@
 from types import ModuleType
 
 from grader.exercise import Exercise
-from grader.exercises import decomposing_the_elbo, forward_process, langevin_dynamics, score_matching, start_here
+from grader.exercises import (
+    decomposing_the_elbo,
+    forward_process,
+    langevin_dynamics,
+    likelihood_to_elbo,
+    score_matching,
+    start_here,
+)
 
 PACKAGES: dict[str, ModuleType] = {
     "00_start_here": start_here,
     "02_forward_process": forward_process,
+    "03_likelihood_to_elbo": likelihood_to_elbo,
     "04_decomposing_the_elbo": decomposing_the_elbo,
     "06_score_matching": score_matching,
     "07_langevin_dynamics": langevin_dynamics,

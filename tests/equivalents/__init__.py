@@ -1,11 +1,19 @@
 """Mutants that give the reference's numbers on every admissible input, with the reason, one module per lesson."""
 
-from tests.equivalents import decomposing_the_elbo, forward_process, langevin_dynamics, score_matching, start_here
+from tests.equivalents import (
+    decomposing_the_elbo,
+    forward_process,
+    langevin_dynamics,
+    likelihood_to_elbo,
+    score_matching,
+    start_here,
+)
 
 EQUIVALENT: dict[str, dict[str, str]] = {
     **decomposing_the_elbo.EQUIVALENT,
     **forward_process.EQUIVALENT,
     **langevin_dynamics.EQUIVALENT,
+    **likelihood_to_elbo.EQUIVALENT,
     **score_matching.EQUIVALENT,
     **start_here.EQUIVALENT,
 }

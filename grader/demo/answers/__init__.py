@@ -1,11 +1,19 @@
 """Answers by lesson, for the demo's class: one module per lesson."""
 
-from grader.demo.answers import decomposing_the_elbo, forward_process, langevin_dynamics, score_matching, start_here
+from grader.demo.answers import (
+    decomposing_the_elbo,
+    forward_process,
+    langevin_dynamics,
+    likelihood_to_elbo,
+    score_matching,
+    start_here,
+)
 from grader.demo.answers.kinds import Answers
 
 ANSWERS: dict[str, Answers] = {
     "00_start_here": start_here.ANSWERS,
     "02_forward_process": forward_process.ANSWERS,
+    "03_likelihood_to_elbo": likelihood_to_elbo.ANSWERS,
     "04_decomposing_the_elbo": decomposing_the_elbo.ANSWERS,
     "06_score_matching": score_matching.ANSWERS,
     "07_langevin_dynamics": langevin_dynamics.ANSWERS,
