@@ -1,6 +1,8 @@
 """Equations that run: one module per lesson, and the functions that show them in a notebook."""
 
 from diffkit.equations import forward_process as forward_process
+from diffkit.equations import graphical_gaussians as graphical_gaussians
+from diffkit.equations import graphical_models as graphical_models
 from diffkit.equations.display import equation, erratum, notation
 from diffkit.equations.registry import EQUATIONS, Equation, Sides, find, twin
 
