@@ -47,6 +47,9 @@ def _understood(reply: Reply, case: Case, calls: int) -> Answer:
     if reply.kind == "value":
         if case.ask != "gradient":
             return Answer("value", reply.value, calls=calls)
+        if reply.gradients is None:  # the sandbox says so when the shapes do not fit; same words as in `ask_here`
+            shape, wanted = getattr(reply.value, "shape", ()), getattr(case.cotangent, "shape", ())
+            return Answer("raised", text=f"ValueError: the value has shape {tuple(shape)}, expected {tuple(wanted)}")
         if not reply.gradients or reply.gradients[0] is None:
             return Answer("no-gradient")
         return Answer("value", reply.gradients[0], calls=calls)

@@ -22,6 +22,7 @@ from diffkit.schedule import linear
 X = torch.linspace(-3, 3, 50)
 BELL = torch.exp(-(X**2) / 2)
 IMAGES = torch.zeros(3, 1, 8, 8)
+PAIR = plots.Drawing({"a": (0, 0), "b1": (2, 1)}, [("a", "b1")])
 EVERY_PLOT = {
     "image_row": lambda alt: plots.image_row(IMAGES, ["a", "b", "c"], alt),
     "image_grid": lambda alt: plots.image_grid(IMAGES.unsqueeze(0), ["a", "b", "c"], ["row"], alt),
@@ -30,6 +31,7 @@ EVERY_PLOT = {
     "density": lambda alt: plots.density(X, {"bell": BELL}, alt),
     "density_and_images": lambda alt: plots.density_and_images(X, {"bell": BELL}, IMAGES[:2], ["a", "b"], alt),
     "trajectories": lambda alt: plots.trajectories(torch.zeros(2, 11), X, BELL.expand(11, 50), alt, at=[0, 5, 10]),
+    "dags": lambda alt: plots.dags({"pair": PAIR, "seen": PAIR._replace(observed=["a"])}, alt),
     "scatter": lambda alt: plots.scatter(torch.randn(2, 30, 2), ["a", "b"], alt),
 }
 
@@ -156,3 +158,14 @@ def test_an_infinite_ratio_at_t_0_is_left_out_of_the_curve():
 def test_tensors_that_do_not_fit_are_named_with_the_shapes_that_would(draw, advice):
     with pytest.raises(ShapeError, match=advice):
         draw()
+
+
+def test_an_observed_node_is_filled_and_a_marked_arrow_is_coloured():
+    def share(color, drawing):
+        near = (pixels(plots.dags({"": drawing}, "two nodes")) - torch.tensor(to_rgb(color))).abs().amax(-1) < 0.05
+        return float(near.float().mean())
+
+    blue, orange = plots.COLORS[:2]
+    assert share(blue, PAIR) == share(orange, PAIR) == 0
+    assert share(blue, PAIR._replace(observed=["a"])) > 0.01
+    assert share(orange, PAIR._replace(marked=[("a", "b1")])) > 0.001

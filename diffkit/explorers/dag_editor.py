@@ -106,7 +106,8 @@ class DagEditor(Explorer):
         thick = [(u, v) for u, v in arrows if (u, v) in marked or (v, u) in marked]
         drawing = plots.Drawing(places, arrows, self.observed, thick)
         given = f" given {', '.join(self.observed)}" if self.observed else ""
-        verdict = f"{len(self.open_paths)} open paths" if self.open_paths else "no open path, so they are independent"
+        count = len(self.open_paths)
+        verdict = f"{count} open path{'s' * (count > 1)}" if count else "no open path, so they are independent"
         text = g.factorization(self.graph)
         alt = f"Graph with the factors {text}. Between {x} and {y}{given}: {verdict}; they share {self.nats:.3g} nats."
         return plots.dags({f"I({x}; {y}{' | ' * bool(given)}{', '.join(self.observed)}) = {self.nats:.3g} nats": drawing}, alt)
