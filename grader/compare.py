@@ -33,7 +33,9 @@ def mismatch(value: Any, expected: Any, *, strict_dtype: bool = False) -> Mismat
         expected = torch.tensor(expected, dtype=torch.float64)
     if isinstance(expected, Tensor):
         return _tensor_mismatch(value, expected, strict_dtype)
-    raise TypeError(f"references return tensors, numbers, truth values or tuples of them, not {type(expected).__name__}")
+    raise TypeError(
+        f"references return tensors, numbers, truth values or tuples of them, not {type(expected).__name__}"
+    )
 
 
 def same(value: Any, expected: Any) -> bool:

@@ -78,10 +78,7 @@ def _log_given(path: GaussianJoint, of: str, given: str, x: Tensor) -> Tensor:
     """log q(of | given) by conditioning the big Gaussian, at the rows of x: (B, T+1).  given: names with blanks."""
     names = given.split()
     return torch.stack(
-        [
-            path.condition({n: row[int(n[1:])] for n in names}).marginal(of).log_prob({of: row[int(of[1:])]})
-            for row in x
-        ]
+        [path.condition({n: row[int(n[1:])] for n in names}).marginal(of).log_prob({of: row[int(of[1:])]}) for row in x]
     )
 
 
@@ -328,9 +325,7 @@ def chain_given_c(g: torch.Generator) -> Sides:
 def collider_factorization(g: torch.Generator) -> Sides:
     """The collider c = a + b + noise: one covariance matrix, and three densities multiplied."""
     v_a, v_b, v_c = 0.3 + _rand(g, 3)
-    whole = linear_gaussian(
-        examples.collider(), {("a", "c"): 1.0, ("b", "c"): 1.0}, {"a": v_a, "b": v_b, "c": v_c}
-    )
+    whole = linear_gaussian(examples.collider(), {("a", "c"): 1.0, ("b", "c"): 1.0}, {"a": v_a, "b": v_b, "c": v_c})
     a, b, c = _randn(g, 3, 6)
     zero = torch.zeros(())
     product = _normal(a, zero, v_a) * _normal(b, zero, v_b) * _normal(c, a + b, v_c)
@@ -479,5 +474,3 @@ def rollout(g: torch.Generator) -> Sides:
     tables = random_tables(graph, {"s0": 3, "a0": 2, "s1": 3, "a1": 2, "s2": 3}, generator=g)
     left = joint(graph, tables).conditional("s2", "s1")
     return Sides(left, torch.einsum("sa,san->sn", tables["a1"], tables["s2"]))
-
-

@@ -110,7 +110,9 @@ class DagEditor(Explorer):
         verdict = f"{count} open path{'s' * (count > 1)}" if count else "no open path, so they are independent"
         text = g.factorization(self.graph)
         alt = f"Graph with the factors {text}. Between {x} and {y}{given}: {verdict}; they share {self.nats:.3g} nats."
-        return plots.dags({f"I({x}; {y}{' | ' * bool(given)}{', '.join(self.observed)}) = {self.nats:.3g} nats": drawing}, alt)
+        return plots.dags(
+            {f"I({x}; {y}{' | ' * bool(given)}{', '.join(self.observed)}) = {self.nats:.3g} nats": drawing}, alt
+        )
 
 
 def dag_editor(preset: str = next(iter(PRESETS))) -> DagEditor:

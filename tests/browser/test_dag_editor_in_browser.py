@@ -207,7 +207,10 @@ def test_half_a_change_from_python_is_not_drawn(page):
 
 
 def test_in_a_notebook_python_knows_what_the_reader_did(lab):
-    cells = "from diffkit.explorers import dag_editor\neditor = dag_editor()\neditor", "print(editor.observed, editor.nats < 1e-9)"
+    cells = (
+        "from diffkit.explorers import dag_editor\neditor = dag_editor()\neditor",
+        "print(editor.observed, editor.nats < 1e-9)",
+    )
     page = lab(write_notebook(lab.server.root / "graph.ipynb", *cells))
     run = "(index) => { const { content } = window.jupyterapp.shell.currentWidget; content.activeCellIndex = index; return window.jupyterapp.commands.execute('notebook:run-cell'); }"
     page.evaluate(run, 0)

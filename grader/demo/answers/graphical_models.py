@@ -272,7 +272,7 @@ def is_independent_given_c(joint, tol):
     "graphs.predict_b": """
 from diffkit.gaussian import FullGaussian
 def predict_b(a, gain, var_c, var_a, var_b):
-    cov = torch.tensor([[gain**2 * var_c + var_a, gain * var_c], [gain * var_c, var_c + var_b]]).double()
+    cov = torch.tensor([[gain**2 * var_c + var_a, gain * var_c], [gain * var_c, var_c + var_b]], dtype=torch.float64)
     out = FullGaussian(torch.zeros(2).double(), cov).condition([0], a.double().unsqueeze(1))
     return out.mean[:, 0].to(a), float(out.cov[0, 0])
 """,

@@ -11,7 +11,9 @@ from grader.exercises.graphical_models.common import WITHHOLDS, criteria, random
 
 def b_given_a(p_c: Tensor, a_given_c: Tensor, b_given_c: Tensor) -> Tensor:
     """Equation (1.10) divided by p(a)."""
-    return _c_given_a(p_c, a_given_c) @ b_given_c
+    p_ac = (p_c.unsqueeze(1) * a_given_c).mT
+    c_given_a = p_ac / p_ac.sum(1, keepdim=True)
+    return c_given_a @ b_given_c
 
 
 def _c_given_a(p_c: Tensor, a_given_c: Tensor) -> Tensor:

@@ -15,9 +15,10 @@ Blocks = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]  # mean of the rest, S_rr
 
 def condition(mean: Tensor, cov: Tensor, seen: Seen, value: Tensor) -> Moments:
     """Equation (1.30)."""
-    mu, rr, ro, oo, off = _blocks(mean, cov, seen, value)
-    gain = torch.linalg.solve(oo, ro.mT).mT
-    return mu + gain @ off, rr - gain @ ro.mT
+    s = list(seen)
+    r = [i for i in range(len(mean)) if i not in s]
+    gain = torch.linalg.solve(cov[s][:, s], cov[r][:, s].mT).mT
+    return mean[r] + gain @ (value - mean[s]), cov[r][:, r] - gain @ cov[r][:, s].mT
 
 
 def _blocks(mean: Tensor, cov: Tensor, seen: Seen, value: Tensor) -> Blocks:

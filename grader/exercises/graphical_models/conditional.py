@@ -11,13 +11,15 @@ from grader.exercises.graphical_models.common import WITHHOLDS, criteria, no_zer
 
 def conditional(joint: Tensor, given: int) -> Tensor:
     """Equation (1.5), for any axes."""
-    return joint / no_zero(_total(joint, given))
+    others = [i for i in range(joint.ndim) if i != given]
+    total = joint.sum(others, keepdim=True)
+    return joint / no_zero(total)
 
 
 def _total(joint: Tensor, given: int) -> Tensor:
     """p(given), with size 1 on every other axis."""
     others = [i for i in range(joint.ndim) if i != given]
-    return joint.sum(others, keepdim=True) if others else joint
+    return joint.sum(others, keepdim=True)
 
 
 def _draw_conditional(d: Draw) -> Iterator[Case]:
@@ -100,9 +102,9 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "softmax",
-            lambda p, given: torch.softmax(p.movedim(given, 0).flatten(1), 1).reshape(
-                p.movedim(given, 0).shape
-            ).movedim(0, given),
+            lambda p, given: (
+                torch.softmax(p.movedim(given, 0).flatten(1), 1).reshape(p.movedim(given, 0).shape).movedim(0, given)
+            ),
             "a softmax makes the slices sum to 1, but it changes the proportions inside. Divide by the sum.",
         ),
         Misconception(

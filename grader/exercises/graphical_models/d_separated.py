@@ -16,7 +16,21 @@ ZIGZAG: Parents = ((), (), (0,), (0, 1), (1,))  # 2 <- 0 -> 3 <- 1 -> 4
 
 def d_separated(parents: Parents, x: int, y: int, given: Given) -> bool:
     """The rule on every path; equation (1.7) is 0 in every distribution of such a graph."""
-    return separated(parents, x, y, given)
+    nodes = range(len(parents))
+
+    def some_below_seen(node: int) -> bool:
+        return node in given or any(some_below_seen(child) for child in nodes if node in parents[child])
+
+    def passes(before: int, node: int, after: int) -> bool:
+        is_collider = before in parents[node] and after in parents[node]
+        return some_below_seen(node) if is_collider else node not in given
+
+    def reaches(path: Given) -> bool:
+        node = path[-1]
+        new = [n for n in nodes if n not in path and (n in parents[node] or node in parents[n])]
+        return node == y or any(reaches((*path, n)) for n in new if len(path) == 1 or passes(path[-2], node, n))
+
+    return not reaches((x,))
 
 
 def _draw_questions(d: Draw) -> Iterator[Case]:
@@ -28,6 +42,9 @@ def _draw_questions(d: Draw) -> Iterator[Case]:
     yield Case("a collider, observed", (COLLIDER, 0, 1, (2,)))
     yield from (_random_case(d, 5, "value") for _ in range(4))
     yield Case("a collider whose child is observed", (ALARM, 0, 1, (3,)), "edges")
+    below = ((), (), (0, 1), (2,), (3,))
+    yield Case("a collider whose child is observed, and not its grandchild", (below, 0, 1, (3,)), "edges")
+    yield Case("a collider whose grandchild is observed", (below, 0, 1, (4,)), "edges")
     yield Case("two ways round, one blocked", (TWO_WAYS, 0, 3, (1 + d.integer(0, 1),)), "edges")
     yield Case("two ways round, both blocked", (TWO_WAYS, 0, 3, (1, 2)), "edges")
     yield Case("two ways round, the start known", (TWO_WAYS, 1, 2, (0,)), "edges")
@@ -37,7 +54,7 @@ def _draw_questions(d: Draw) -> Iterator[Case]:
     yield Case("neighbours", (CHAIN, 1, 2, (0,)), "edges")
     yield Case("against the arrows", (CHAIN, 2, 0, ()), "edges")
     yield Case("no arrows at all", (((), (), ()), 0, 2, (1,)), "edges")
-    yield from (_random_case(d, 7, "edges") for _ in range(6))
+    yield from (_random_case(d, 7, "edges") for _ in range(10))
 
 
 def _random_case(d: Draw, n: int, criterion: str) -> Case:

@@ -13,7 +13,8 @@ TOL = 1e-9
 
 def is_independent(joint: Tensor, tol: float) -> bool:
     """Equation (1.6) = 0."""
-    return bool(_gap(joint).abs().max() <= tol)
+    product = torch.outer(joint.sum(1), joint.sum(0))
+    return bool((joint - product).abs().max() <= tol)
 
 
 def _gap(joint: Tensor) -> Tensor:
@@ -26,6 +27,12 @@ def _bump(p: Tensor, size: float, i: int = 1, j: int = 1) -> Tensor:
     for row, column, sign in ((i, j, 1), (i, j - 1, -1), (i - 1, j, -1), (i - 1, j - 1, 1)):
         p[row, column] += sign * size
     return p
+
+
+def _lopsided(size: float) -> Tensor:
+    """(3, 3), rows and columns sum to 0: size in the corner, half of it at most everywhere else."""
+    u = torch.tensor([1, -0.5, -0.5], dtype=torch.float64)
+    return size * torch.outer(u, u)
 
 
 def _draw_pairs(d: Draw) -> Iterator[Case]:
@@ -47,6 +54,11 @@ def _draw_pairs(d: Draw) -> Iterator[Case]:
     zero = a.clone()
     zero[d.integer(0, 2)] = 0
     yield Case("a value that never happens", (torch.outer(zero / zero.sum(), b), TOL), "edges")
+    # In the corner the pair is far too rare; everywhere else the difference is half of that at most.
+    rare = torch.full((3, 3), 1 / 9, dtype=torch.float64) - _lopsided(size := d.uniform(0.01, 0.05))
+    yield Case("one pair too rare, all others within the tolerance", (rare, 0.7 * size), "edges")
+    yield Case("exact numbers, tolerance 0", (torch.full((2, 2), 0.25, dtype=torch.float64), 0.0), "edges")
+    yield Case("called twice", (product, TOL), "edges", "twice")
     rough = torch.outer(a, b).float().double()
     yield Case("rounded to float32, with a tolerance to match", (rough / rough.sum(), 1e-6), "edges")
 
@@ -75,7 +87,7 @@ EXERCISE = Exercise(
     signature="is_independent(joint (A, B) float64, tol float) -> True or False",
     reference=is_independent,
     draw=_draw_pairs,
-    criteria=criteria(2, 1, at="hidden dependence, values that never happen, rounding"),
+    criteria=criteria(2, 1, at="hidden dependence, values that never happen, rounding, called twice"),
     equation="1.6",
     difficulty=2,
     minutes=8,
@@ -107,6 +119,12 @@ EXERCISE = Exercise(
             "one entry only",
             _when(lambda p: _gap(p)[0, 0].abs()),
             "you look at one entry. Independence is a statement about every pair of values.",
+        ),
+        Misconception(
+            "absolute value forgotten",
+            _when(lambda p: _gap(p).max()),
+            "you take the largest difference without its absolute value. A pair that is too rare counts as much as one "
+            "that is too frequent.",
         ),
         Misconception(
             "any entry",

@@ -19,7 +19,9 @@ TOL = 1e-9
 
 def is_independent_given_c(joint: Tensor, tol: float) -> bool:
     """Equation (1.7) = 0."""
-    return bool(_gap(joint / no_zero(joint.sum((0, 1)))).abs().max() <= tol)
+    given = joint / no_zero(joint.sum((0, 1)))
+    product = given.sum(1, keepdim=True) * given.sum(0, keepdim=True)
+    return bool((given - product).abs().max() <= tol)
 
 
 def _gap(q: Tensor) -> Tensor:
@@ -63,6 +65,11 @@ def _draw_triples(d: Draw) -> Iterator[Case]:
     never = torch.cat([fork, torch.zeros(3, 4, 1, dtype=fork.dtype)], 2)
     yield Case("a value of c that never happens", (never, TOL), "edges")
     yield Case("only one value of c", (torch.outer(random_table(d, 3), random_table(d, 4))[:, :, None], TOL), "edges")
+    u = torch.tensor([1, -0.5, -0.5], dtype=torch.float64)
+    rare = (1 / 9 - (size := d.uniform(0.01, 0.05)) * torch.outer(u, u))[:, :, None] * random_table(d, 2)
+    yield Case("one pair too rare, all others within the tolerance", (rare, 0.7 * size), "edges")
+    yield Case("exact numbers, tolerance 0", (torch.full((2, 2, 2), 0.125, dtype=torch.float64), 0.0), "edges")
+    yield Case("called twice", (fork, TOL), "edges", "twice")
     yield Case("slightly dependent", (_bump(fork, (1e-7, 1e-7)), TOL), "edges")
 
 
@@ -76,7 +83,9 @@ EXERCISE = Exercise(
     signature="is_independent_given_c(joint (A, B, C) float64, tol float) -> True or False",
     reference=is_independent_given_c,
     draw=_draw_triples,
-    criteria=criteria(3, 1, at="slices that differ, values that never happen, one value, weak dependence"),
+    criteria=criteria(
+        3, 1, at="slices that differ, values that never happen, one value, weak dependence, called twice"
+    ),
     equation="1.7",
     difficulty=3,
     minutes=10,
@@ -106,6 +115,12 @@ EXERCISE = Exercise(
             "you look at the first value of c alone. The two must be independent whatever value c has.",
         ),
         Misconception(
+            "absolute value forgotten",
+            lambda p, tol: bool(_gap(p / no_zero(p.sum((0, 1)))).max() <= tol),
+            "you take the largest difference without its absolute value. A pair that is too rare counts as much as one "
+            "that is too frequent.",
+        ),
+        Misconception(
             "averaged over c",
             _when(lambda p: (_gap(p / no_zero(p.sum((0, 1)))) * p.sum((0, 1))).sum(2)),
             "you average the differences over c. Slices that lean in opposite directions then cancel. Compare slice by slice.",
@@ -118,9 +133,7 @@ EXERCISE = Exercise(
         Misconception(
             "a, b, c all independent",
             _when(
-                lambda p: (
-                    p - p.sum((1, 2))[:, None, None] * p.sum((0, 2))[None, :, None] * p.sum((0, 1))[None, None, :]
-                )
+                lambda p: p - p.sum((1, 2))[:, None, None] * p.sum((0, 2))[None, :, None] * p.sum((0, 1))[None, None, :]
             ),
             "you compare with p(a) p(b) p(c). That asks whether all three are independent of each other, which is more.",
         ),

@@ -21,8 +21,8 @@ FIVE: Parents = ((), (), (), (0, 1, 2), (0, 2))
 def joint_prob(parents: Parents, tables: Tables, x: Tensor) -> Tensor:
     """Equation (1.2)."""
     p = torch.ones(len(x), dtype=tables[0].dtype)
-    for factor in _factors(parents, tables, x):
-        p = p * factor
+    for i, above in enumerate(parents):
+        p = p * tables[i][tuple(x[:, j] for j in (*above, i))]
     return p
 
 
@@ -56,6 +56,7 @@ def _draw_assignments(d: Draw) -> Iterator[Case]:
     zero = (torch.zeros_like(tables[0]), *tables[1:])
     zero[0][int(x[0, 0])] = 1
     yield Case("values that never happen", (parents, zero, x), "edges")
+    yield Case("called twice", (parents, tables, x % 2), "edges", "twice")
 
 
 def _by(combine: Callable[[list[Tensor]], Tensor]) -> Callable[[Parents, Tables, Tensor], Tensor]:
@@ -81,7 +82,9 @@ EXERCISE = Exercise(
     signature="joint_prob(parents tuple of tuples, tables tuple of tensors, x (B, n) int64) -> (B,)",
     reference=joint_prob,
     draw=_draw_assignments,
-    criteria=criteria(3, 1, at="no arrows, one assignment, B = n, a long chain, values that never happen"),
+    criteria=criteria(
+        3, 1, at="no arrows, one assignment, B = n, a long chain, values that never happen, called twice"
+    ),
     equation="1.2",
     difficulty=3,
     minutes=12,

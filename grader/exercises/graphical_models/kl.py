@@ -11,7 +11,9 @@ from grader.exercises.graphical_models.common import WITHHOLDS, criteria
 
 def kl(mean_q: Tensor, var_q: Tensor, mean_p: Tensor, var_p: Tensor) -> Tensor:
     """Equation (1.34)."""
-    return _terms(mean_q, var_q, mean_p, var_p).flatten(1).sum(1)
+    ratio = var_q / var_p
+    parts = (mean_q - mean_p) ** 2 / var_p + ratio - 1 - torch.log(ratio)
+    return 0.5 * parts.flatten(1).sum(1)
 
 
 def _terms(mean_q: Tensor, var_q: Tensor, mean_p: Tensor, var_p: Tensor) -> Tensor:
@@ -97,9 +99,9 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "distance over the wrong variance",
-            lambda mq, vq, mp, vp: (_terms(mq, vq, mp, vp) + 0.5 * (mq - mp) ** 2 * (1 / vq - 1 / vp))
-            .flatten(1)
-            .sum(1),
+            lambda mq, vq, mp, vp: (
+                (_terms(mq, vq, mp, vp) + 0.5 * (mq - mp) ** 2 * (1 / vq - 1 / vp)).flatten(1).sum(1)
+            ),
             "the squared distance is divided by v_q. It is p that judges: divide by v_p.",
         ),
         Misconception(

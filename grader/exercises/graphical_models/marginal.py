@@ -13,7 +13,9 @@ Keep = tuple[int, ...]
 
 def marginal(joint: Tensor, keep: Keep) -> Tensor:
     """Equation (1.8), for any axes."""
-    return _reduced(joint, keep, lambda p, gone: p.sum(gone))
+    gone = [i for i in range(joint.ndim) if i not in keep]
+    kept = joint.sum(gone) if gone else joint
+    return kept.permute([sorted(keep).index(i) for i in keep])
 
 
 def _reduced(joint: Tensor, keep: Keep, reduce: Callable[[Tensor, list[int]], Tensor]) -> Tensor:

@@ -12,7 +12,10 @@ from grader.exercises.graphical_models.common import WITHHOLDS, criteria, no_zer
 
 def mutual_information(joint: Tensor) -> Tensor:
     """Equation (1.20), nats."""
-    return _average_log(joint, joint * joint.sum((0, 1)), joint.sum(1, keepdim=True) * joint.sum(0, keepdim=True))
+    together = joint * joint.sum((0, 1))
+    apart = joint.sum(1, keepdim=True) * joint.sum(0, keepdim=True)
+    ratio = torch.where(joint > 0, together, 1) / torch.where(joint > 0, apart, 1)
+    return (joint * torch.log(ratio)).sum()
 
 
 def _average_log(weight: Tensor, top: Tensor, bottom: Tensor) -> Tensor:
@@ -71,9 +74,7 @@ EXERCISE = Exercise(
     misconceptions=(
         Misconception(
             "0 log 0",
-            lambda p: (
-                p * (p * p.sum((0, 1)) / (p.sum(1, keepdim=True) * p.sum(0, keepdim=True))).log()
-            ).sum(),
+            lambda p: (p * (p * p.sum((0, 1)) / (p.sum(1, keepdim=True) * p.sum(0, keepdim=True))).log()).sum(),
             "where an entry is 0 you get 0 times minus infinity, which is nan. Such a triple never happens and adds 0.",
         ),
         Misconception(
