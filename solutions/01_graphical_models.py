@@ -448,7 +448,7 @@ equation("1.12")
 # %% [markdown]
 # See it. We draw many triples of the example, with $a$ divided by 5 to fit the frame. On the left are all of them: $a$
 # and $b$ lean together. On the right are only those whose $c$ lies close to 1. That is what "given $c = 1$" looks like
-# in samples: a round cloud. Inside of it, $a$ tells nothing about $b$.
+# in samples: an upright cloud that does not lean. Inside of it, $a$ tells nothing about $b$.
 
 # %% tags=["explore"]
 draws = torch.randn(3, 60_000, generator=torch.Generator().manual_seed(0))

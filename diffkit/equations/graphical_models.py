@@ -62,7 +62,7 @@ def _collider(g: torch.Generator) -> tuple[Tables, Tensor]:
 def _copies(g: torch.Generator) -> tuple[Tensor, Tensor, GaussianJoint]:
     """a = gain c + noise, b = c + noise: the gain, the three variances (c, a, b), and the joint Gaussian."""
     gain, var = 1 + 4 * _rand(g, 1)[0], 0.3 + _rand(g, 3)
-    weights = {("c", "a"): gain, ("c", "b"): 1.0}
+    weights: dict[tuple[str, str], float | Tensor] = {("c", "a"): gain, ("c", "b"): 1.0}
     return gain, var, linear_gaussian(examples.fork(), weights, dict(zip("cab", var, strict=True)))
 
 
@@ -109,7 +109,7 @@ def chain_rule(g: torch.Generator) -> Sides:
 def factorization(g: torch.Generator) -> Sides:
     """A linear-Gaussian network on the five nodes: one big covariance, and the sum of five conditional densities."""
     graph = examples.five_nodes()
-    weights = {edge: w for edge, w in zip(graph.edges, _randn(g, graph.number_of_edges()), strict=True)}
+    weights = dict(zip(graph.edges, _randn(g, graph.number_of_edges()), strict=True))
     names, var, x = order(graph), 0.3 + _rand(g, 5), _randn(g, 6, 5)
     whole = linear_gaussian(graph, weights, dict(zip(names, var, strict=True)))
     column = dict(zip(names, x.T, strict=True))

@@ -61,8 +61,8 @@ class DagEditor(Explorer):
     presets = Dict(PRESETS).tag(sync=True)
     preset = Unicode().tag(sync=True)
     nodes = List(Unicode()).tag(sync=True)
-    places = List().tag(sync=True)  # [right, up] per node, about 1 apart
-    arrows = List().tag(sync=True)  # [parent, child, weight]
+    places: Any = List().tag(sync=True)  # [right, up] per node, about 1 apart
+    arrows: Any = List().tag(sync=True)  # [parent, child, weight]
     observed = List(Unicode()).tag(sync=True)
     ends = List(Unicode()).tag(sync=True)
 
@@ -79,12 +79,14 @@ class DagEditor(Explorer):
         """Mutual information of the two ends given the observed nodes, each node's own noise having variance 1."""
         weights = {(u, v): float(w) for u, v, w in self.arrows}
         network = g.linear_gaussian(self.graph, weights)
-        return float(network.information(*self.ends, given=self.observed))
+        x, y = self.ends
+        return float(network.information(x, y, self.observed))
 
     @property
     def open_paths(self) -> list[g.Path]:
         """The paths that let news pass."""
-        return g.active_paths(self.graph, *self.ends, given=self.observed)
+        x, y = self.ends
+        return g.active_paths(self.graph, x, y, self.observed)
 
     @validate("arrows")
     def _check_arrows(self, proposal: dict[str, Any]) -> list[list[Any]]:

@@ -206,15 +206,18 @@ def test_half_a_change_from_python_is_not_drawn(page):
     assert page.locator("[data-node]").count() == 3
 
 
+RUN_CELL = """(index) => {
+  window.jupyterapp.shell.currentWidget.content.activeCellIndex = index;
+  return window.jupyterapp.commands.execute("notebook:run-cell");
+}"""
+
+
 def test_in_a_notebook_python_knows_what_the_reader_did(lab):
-    cells = (
-        "from diffkit.explorers import dag_editor\neditor = dag_editor()\neditor",
-        "print(editor.observed, editor.nats < 1e-9)",
-    )
-    page = lab(write_notebook(lab.server.root / "graph.ipynb", *cells))
-    run = "(index) => { const { content } = window.jupyterapp.shell.currentWidget; content.activeCellIndex = index; return window.jupyterapp.commands.execute('notebook:run-cell'); }"
-    page.evaluate(run, 0)
+    first = "from diffkit.explorers import dag_editor\neditor = dag_editor()\neditor"
+    notebook = write_notebook(lab.server.root / "graph.ipynb", first, "print(editor.observed, editor.nats < 1e-9)")
+    page = lab(notebook)
+    page.evaluate(RUN_CELL, 0)
     page.wait_for_selector(f"{EDITOR} svg")
     press(page, "c", "Enter")
-    page.evaluate(run, 1)
+    page.evaluate(RUN_CELL, 1)
     page.wait_for_selector("text=['c'] True")
