@@ -6,7 +6,6 @@ same state with the library's answers; a test holds the two against each other.
 
 from typing import Any
 
-import networkx as nx
 from traitlets import Dict, List, TraitError, Unicode, validate
 
 from diffkit import graph as g
@@ -70,7 +69,7 @@ class DagEditor(Explorer):
         super().__init__(preset=preset, **PRESETS[preset])
 
     @property
-    def graph(self) -> nx.DiGraph:
+    def graph(self) -> g.Graph:
         """The present graph."""
         return _dag(self.nodes, self.arrows)
 
@@ -127,5 +126,5 @@ def dag_editor(preset: str = next(iter(PRESETS))) -> DagEditor:
     return DagEditor(preset)
 
 
-def _dag(nodes: list[str], arrows: list[list[Any]]) -> nx.DiGraph:
+def _dag(nodes: list[str], arrows: list[list[Any]]) -> g.Graph:
     return g.dag(", ".join([*nodes, *(f"{u} -> {v}" for u, v, _ in arrows)]))
