@@ -27,11 +27,15 @@ def mismatch(value: Any, expected: Any, *, strict_dtype: bool = False) -> Mismat
     """None if the value equals what was expected, else the first thing that is wrong with it."""
     if isinstance(expected, tuple):
         return _tuple_mismatch(value, expected, strict_dtype)
+    if isinstance(expected, bool):
+        return _truth_mismatch(value, expected)
     if isinstance(expected, int | float) and not isinstance(expected, bool):
         expected = torch.tensor(expected, dtype=torch.float64)
     if isinstance(expected, Tensor):
         return _tensor_mismatch(value, expected, strict_dtype)
-    raise TypeError(f"references return tensors, numbers or tuples of them, not {type(expected).__name__}")
+    raise TypeError(
+        f"references return tensors, numbers, truth values or tuples of them, not {type(expected).__name__}"
+    )
 
 
 def same(value: Any, expected: Any) -> bool:
@@ -40,6 +44,8 @@ def same(value: Any, expected: Any) -> bool:
         if not isinstance(value, tuple | list) or len(value) != len(expected):
             return False
         return all(same(v, e) for v, e in zip(value, expected, strict=True))
+    if isinstance(expected, bool):
+        return _truth(value) is expected
     a, b = _as_tensor(value), _as_tensor(expected)
     if a is None or b is None or a.shape != b.shape or a.device != b.device or a.dtype.is_complex:
         return False
@@ -55,6 +61,20 @@ def _tuple_mismatch(value: Any, expected: tuple[Any, ...], strict: bool) -> Mism
         if found:
             return Mismatch(found.problem, f"value {i + 1} of {len(expected)}: {found.public}", found.detail)
     return None
+
+
+def _truth_mismatch(value: Any, expected: bool) -> Mismatch | None:
+    got = _truth(value)
+    if got is None:
+        return Mismatch("type", f"your function returned `{type(value).__name__}`; True or False is expected")
+    return None if got is expected else Mismatch("values", "the answer is wrong", f"yours {got}, expected {expected}")
+
+
+def _truth(value: Any) -> bool | None:
+    """True and False, also of NumPy and of torch (a single one); None for all else, for 0 and 1 too."""
+    if type(value) is Tensor and value.dtype == torch.bool and value.ndim == 0:
+        return bool(value)
+    return bool(value) if isinstance(value, bool | np.bool_) else None
 
 
 def _tensor_mismatch(value: Any, expected: Tensor, strict: bool) -> Mismatch | None:

@@ -70,6 +70,10 @@ def _inputs(finding: Finding) -> str:
         elif hasattr(a, "shape"):
             small = a.ndim == 1 and len(a) <= 4 and not a.is_floating_point()
             shown.append(str(a.tolist()) if small else f"a tensor {tuple(a.shape)}")
+        elif isinstance(a, tuple) and not any(hasattr(v, "shape") for v in a):
+            shown.append(str(a))
+        elif isinstance(a, tuple):
+            shown.append(f"{len(a)} tensors")
         else:
             shown.append("a function")
     return ", ".join(shown)

@@ -23,6 +23,7 @@ X = torch.linspace(-3, 3, 50)
 BELL = torch.exp(-(X**2) / 2)
 IMAGES = torch.zeros(3, 1, 8, 8)
 GRID = torch.cartesian_prod(torch.linspace(-2, 2, 5), torch.linspace(-2, 2, 5))
+PAIR = plots.Drawing({"a": (0, 0), "b1": (2, 1)}, [("a", "b1")])
 EVERY_PLOT = {
     "image_row": lambda alt: plots.image_row(IMAGES, ["a", "b", "c"], alt),
     "image_grid": lambda alt: plots.image_grid(IMAGES.unsqueeze(0), ["a", "b", "c"], ["row"], alt),
@@ -33,6 +34,7 @@ EVERY_PLOT = {
     "density_and_images": lambda alt: plots.density_and_images(X, {"bell": BELL}, IMAGES[:2], ["a", "b"], alt),
     "trajectories": lambda alt: plots.trajectories(torch.zeros(2, 11), X, BELL.expand(11, 50), alt, at=[0, 5, 10]),
     "fields": lambda alt: plots.fields(GRID, torch.stack([-GRID, GRID.flip(1)]), ["a", "b"], alt),
+    "dags": lambda alt: plots.dags({"pair": PAIR, "seen": PAIR._replace(observed=["a"])}, alt),
     "scatter": lambda alt: plots.scatter(torch.randn(2, 30, 2), ["a", "b"], alt),
 }
 
@@ -198,3 +200,14 @@ def test_fields_show_arrows_and_shading():
 def test_fields_refuse_arrows_that_do_not_fit(arrows):
     with pytest.raises(ShapeError, match="pass"):
         plots.fields(GRID, arrows, ["a"], "words")
+
+
+def test_an_observed_node_is_filled_and_a_marked_arrow_is_coloured():
+    def share(color, drawing):
+        near = (pixels(plots.dags({"": drawing}, "two nodes")) - torch.tensor(to_rgb(color))).abs().amax(-1) < 0.05
+        return float(near.float().mean())
+
+    blue, orange = plots.COLORS[:2]
+    assert share(blue, PAIR) == share(orange, PAIR) == 0
+    assert share(blue, PAIR._replace(observed=["a"])) > 0.01
+    assert share(orange, PAIR._replace(marked=[("a", "b1")])) > 0.001

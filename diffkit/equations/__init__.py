@@ -3,6 +3,8 @@
 from diffkit.equations import decomposing_the_elbo as decomposing_the_elbo
 from diffkit.equations import decomposing_the_elbo_errata as decomposing_the_elbo_errata
 from diffkit.equations import forward_process as forward_process
+from diffkit.equations import graphical_gaussians as graphical_gaussians
+from diffkit.equations import graphical_models as graphical_models
 from diffkit.equations import langevin_dynamics as langevin_dynamics
 from diffkit.equations import likelihood_to_elbo as likelihood_to_elbo
 from diffkit.equations import score_matching as score_matching

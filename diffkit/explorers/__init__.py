@@ -1,8 +1,11 @@
 """Explorers: pictures that answer to a slider at once.  Each is one Python file beside one small script.
 
-Python computes every number, the script only draws: there is one truth, and it is the tested one.
+Python computes every number, the script only draws: there is one truth, and it is the tested one.  Where a
+move must be answered at once and cannot be computed beforehand, the file `.._math.js` of an explorer computes
+too, and a test holds it against Python.
 """
 
+from diffkit.explorers.dag_editor import dag_editor
 from diffkit.explorers.elbo_gap import elbo_gap
 from diffkit.explorers.elbo_terms import elbo_terms
 from diffkit.explorers.forward_process import forward_process
@@ -12,6 +15,7 @@ from diffkit.explorers.score_field import score_field
 from diffkit.explorers.what_cancels import what_cancels
 
 __all__ = [
+    "dag_editor",
     "elbo_gap",
     "elbo_terms",
     "forward_process",

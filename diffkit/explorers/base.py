@@ -16,9 +16,9 @@ from diffkit.figure import Figure
 FOLDER = Path(__file__).parent
 
 
-def script(name: str) -> str:
-    """The browser code of one explorer: the shared helpers, then its own file."""
-    return "\n".join((FOLDER / file).read_text(encoding="utf-8") for file in ("base.js", name))
+def script(*names: str) -> str:
+    """The browser code of one explorer: the shared helpers, then its own files."""
+    return "\n".join((FOLDER / file).read_text(encoding="utf-8") for file in ("base.js", *names))
 
 
 class Explorer(anywidget.AnyWidget):

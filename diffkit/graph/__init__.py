@@ -1,7 +1,7 @@
 """Graphical models: factorization, d-separation, joint tables, linear-Gaussian networks."""
 
 from diffkit.graph import examples
-from diffkit.graph.dag import GraphError, dag, factorization, factors, latex, log_joint, order, parents
+from diffkit.graph.dag import Graph, GraphError, dag, factorization, factors, latex, log_joint, order, parents
 from diffkit.graph.independence import Contradiction, IMap, Independence, imap, independent
 from diffkit.graph.linear import GaussianJoint, linear_gaussian
 from diffkit.graph.separation import Path, Step, active_paths, d_separated, droppable, markov_blanket, paths
@@ -10,6 +10,7 @@ from diffkit.graph.tables import Joint, joint, random_tables
 __all__ = [
     "Contradiction",
     "GaussianJoint",
+    "Graph",
     "GraphError",
     "IMap",
     "Independence",

@@ -16,6 +16,7 @@ from torch import Tensor
 from diffkit.errors import DiffkitError
 
 Nodes = str | Iterable[str]
+Graph = nx.DiGraph  # for annotations where networkx itself is not imported
 
 
 class GraphError(DiffkitError):

@@ -6,6 +6,7 @@ from grader.exercise import Exercise
 from grader.exercises import (
     decomposing_the_elbo,
     forward_process,
+    graphical_models,
     langevin_dynamics,
     likelihood_to_elbo,
     score_matching,
@@ -14,6 +15,7 @@ from grader.exercises import (
 
 PACKAGES: dict[str, ModuleType] = {
     "00_start_here": start_here,
+    "01_graphical_models": graphical_models,
     "02_forward_process": forward_process,
     "03_likelihood_to_elbo": likelihood_to_elbo,
     "04_decomposing_the_elbo": decomposing_the_elbo,

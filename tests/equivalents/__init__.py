@@ -3,6 +3,7 @@
 from tests.equivalents import (
     decomposing_the_elbo,
     forward_process,
+    graphical_models,
     langevin_dynamics,
     likelihood_to_elbo,
     score_matching,
@@ -12,6 +13,7 @@ from tests.equivalents import (
 EQUIVALENT: dict[str, dict[str, str]] = {
     **decomposing_the_elbo.EQUIVALENT,
     **forward_process.EQUIVALENT,
+    **graphical_models.EQUIVALENT,
     **langevin_dynamics.EQUIVALENT,
     **likelihood_to_elbo.EQUIVALENT,
     **score_matching.EQUIVALENT,

@@ -3,6 +3,7 @@
 from grader.demo.answers import (
     decomposing_the_elbo,
     forward_process,
+    graphical_models,
     langevin_dynamics,
     likelihood_to_elbo,
     score_matching,
@@ -12,6 +13,7 @@ from grader.demo.answers.kinds import Answers
 
 ANSWERS: dict[str, Answers] = {
     "00_start_here": start_here.ANSWERS,
+    "01_graphical_models": graphical_models.ANSWERS,
     "02_forward_process": forward_process.ANSWERS,
     "03_likelihood_to_elbo": likelihood_to_elbo.ANSWERS,
     "04_decomposing_the_elbo": decomposing_the_elbo.ANSWERS,
