@@ -30,7 +30,8 @@ def _gap(q: Tensor) -> Tensor:
 
 
 def _fork(d: Draw, A: int, B: int, C: int) -> Tensor:
-    return torch.einsum("c,ca,cb->abc", random_table(d, C), random_table(d, C, A), random_table(d, C, B))
+    p = torch.einsum("c,ca,cb->abc", random_table(d, C), random_table(d, C, A), random_table(d, C, B))
+    return p.contiguous()  # what is held for a second call crosses the wire without its strides
 
 
 def _bump(joint: Tensor, sizes: tuple[float, ...]) -> Tensor:
