@@ -3,9 +3,9 @@
 from types import ModuleType
 
 from grader.exercise import Exercise
-from grader.exercises import forward_process
+from grader.exercises import ddpm, forward_process
 
-PACKAGES: dict[str, ModuleType] = {"02_forward_process": forward_process}
+PACKAGES: dict[str, ModuleType] = {"02_forward_process": forward_process, "05_ddpm": ddpm}
 LESSONS: dict[str, tuple[Exercise, ...]] = {lesson: package.EXERCISES for lesson, package in PACKAGES.items()}
 # What a lesson's sandbox may import from diffkit; everything else of it is absent while grading.
 MODULES: dict[str, tuple[str, ...]] = {lesson: package.MAY_IMPORT for lesson, package in PACKAGES.items()}
