@@ -120,7 +120,7 @@ def test_progress_hands_every_step_through(capsys):
     state = fresh()
     numbers = [step.number for step in train.progress(train.train(state, moons(), steps=6), total=6)]
     assert numbers == [1, 2, 3, 4, 5, 6]
-    assert "loss=" in capsys.readouterr().err
+    assert "loss=" in capsys.readouterr().out
 
 
 OPTIMIZERS = {

@@ -467,7 +467,7 @@ def exact_mean(g: torch.Generator) -> Sides:
 
 
 @twin(
-    "5.23",
+    "5.24",
     r"\operatorname{Cov}[\mathbf{x}_{t-1} \mid \mathbf{x}_t] = \tilde\beta_t\,\mathbf{I} + \left(\frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1-\bar\alpha_t}\right)^{\!2} \operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}_t]",
     symbols="Cov x_t x_0 beta_tilde I alpha_bar beta",
     source="Bao et al. 2022 (Analytic-DPM)",
@@ -483,7 +483,7 @@ def exact_covariance(g: torch.Generator) -> Sides:
 
 
 @twin(
-    "5.24",
+    "5.25",
     r"\operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}_t] = \mathbf{0}: \ \ \sigma_t^2 = \tilde\beta_t, \qquad \operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}_t] = (1-\bar\alpha_t)\,\mathbf{I}: \ \ \sigma_t^2 = \tilde\beta_t + \frac{\bar\alpha_{t-1}\beta_t^2}{1-\bar\alpha_t} = \beta_t",
     symbols="Cov x_0 x_t sigma beta_tilde beta alpha_bar I",
     source=f"{HO}, section 3.2",
@@ -503,7 +503,7 @@ def two_extreme_data(g: torch.Generator) -> Sides:
 
 
 @twin(
-    "5.25",
+    "5.23",
     r"\frac{\operatorname{Var}[x_0^{\text{no noise}}]}{\operatorname{Var}[x_0]} = \prod_{t=1}^{T}\left(1 - \frac{\beta_t}{\operatorname{Var}[x_t]}\right)",
     symbols="Var x_0 x_t beta t T",
 )

@@ -1,6 +1,7 @@
 """The training loop: a generator of steps.  To stop early, stop asking: break out of your `for`."""
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -71,8 +72,11 @@ def _updates(
 
 
 def progress(steps: Iterable[Step], total: int | None = None, *, every: float = 0.5) -> Iterator[Step]:
-    """The same steps, with a bar that shows the loss about every `every` seconds."""
-    with tqdm(total=total, unit="step") as bar:
+    """The same steps, with a bar that shows the loss about every `every` seconds.
+
+    It writes to the standard output: in a notebook, red letters are for what went wrong.
+    """
+    with tqdm(total=total, unit="step", file=sys.stdout) as bar:
         shown = -every
         for step in steps:
             bar.update(step.number - bar.n)

@@ -91,7 +91,8 @@ def variance_left(beta, var_0):
 OTHER_FORMULAS = {
     "ddpm.mean_from_eps": """
 def mean_from_eps(x_t, eps, t, alpha, alpha_bar):
-    ab, before, a = (v.to(x_t.dtype).reshape(-1, *[1] * (x_t.ndim - 1)) for v in (alpha_bar[t], alpha_bar[t - 1], alpha[t]))
+    shape = (-1, *[1] * (x_t.ndim - 1))
+    ab, before, a = (v.to(x_t.dtype).reshape(shape) for v in (alpha_bar[t], alpha_bar[t - 1], alpha[t]))
     signal, sigma = ab.sqrt(), (1 - ab).sqrt()
     return (before.sqrt() * (x_t - sigma * eps) / signal * (1 - a) + a.sqrt() * (1 - before) * x_t) / (1 - ab)
 """,
@@ -156,8 +157,9 @@ def train_step(line, x_0, t, noise, alpha_bar, eta):
     "ddpm.timestep_embedding": """
 def timestep_embedding(t, dim, period):
     import math
-    steps = torch.linspace(0, 1, dim // 2, dtype=torch.float64)
-    wave = torch.polar(torch.ones(len(t), dim // 2, dtype=torch.float64), torch.outer(t.double(), torch.exp(-math.log(period) * steps)))
+    omega = torch.exp(-math.log(period) * torch.linspace(0, 1, dim // 2, dtype=torch.float64))
+    angle = torch.outer(t.double(), omega)
+    wave = torch.polar(torch.ones_like(angle), angle)
     return torch.cat([wave.imag, wave.real], 1)
 """,
     "ddpm.ancestral_step": """
@@ -196,8 +198,8 @@ def sigma_gap(beta, sigma2, var_0):
     var = bar * var_0 + 1 - bar
     out = torch.zeros_like(beta)
     precise = 1 / var[:-1] + (1 - beta[1:]) / beta[1:]
-    true, model = Normal(torch.zeros(len(beta) - 1).double(), precise ** -0.5), Normal(torch.zeros(len(beta) - 1).double(), sigma2[1:].sqrt())
-    out[1:] = kl_divergence(true, model)
+    zero = torch.zeros_like(precise)
+    out[1:] = kl_divergence(Normal(zero, precise ** -0.5), Normal(zero, sigma2[1:].sqrt()))
     return out
 """,
 }

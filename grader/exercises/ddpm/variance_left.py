@@ -10,7 +10,7 @@ from grader.exercises.ddpm.common import WITHHOLDS, bars, criteria, random_beta
 
 
 def variance_left(beta: Tensor, var_0: float) -> Tensor:
-    """Equation (5.25)."""
+    """Equation (5.23)."""
     alpha_bar = torch.cumprod(1 - beta, dim=0)
     var = alpha_bar * var_0 + 1 - alpha_bar
     return torch.prod(1 - beta[1:] / var[1:])
@@ -35,7 +35,7 @@ EXERCISE = Exercise(
     reference=variance_left,
     draw=_draw,
     criteria=criteria(2, 1, at="variance 1, a single step"),
-    equation="5.25",
+    equation="5.23",
     difficulty=3,
     minutes=12,
     level="stretch",
