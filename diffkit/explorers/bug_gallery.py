@@ -3,6 +3,7 @@
 All run here, once, with the exact predictor of a mixture; the browser only shows the one that is chosen.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -19,6 +20,7 @@ from diffkit.schedule import Schedule, linear
 POINTS = 500
 COPIES = 4000  # draws of one step: its standard deviation is then known to 2 %
 REACH = 2.2  # half the width of the frame
+DISTANCE, SPREAD = "samples: distance to the data", "samples: deviation within a mode"
 
 
 class Row(NamedTuple):
@@ -38,7 +40,7 @@ class BugGallery(Explorer):
     choice = Int().tag(sync=True)
     names = List(Unicode()).tag(sync=True)
     codes = List(Unicode()).tag(sync=True)
-    tables = List().tag(sync=True)  # (K, rows, 4): Row as text, differs as "yes" or "no"
+    tables: List[list[list[str]]] = List().tag(sync=True)  # (K, rows, 4): Row as text, differs as "yes" or "no"
     count = Int(POINTS).tag(sync=True)
     reach = Float(REACH).tag(sync=True)
     truth = Bytes().tag(sync=True)  # (n, 2) float32
@@ -83,11 +85,11 @@ class BugGallery(Explorer):
         x, true = self.samples[k], _spread(self.data, self.mixture)
         if not bool((x.abs() < 1e6).all()):
             gone = "it diverges"
-            return [Row(what, _wanted(w), gone, True) for what, w in (("samples: distance", self.floor), (SPREAD, true))]
+            return [Row(DISTANCE, f"at most {self.floor:.3f}", gone, True), Row(SPREAD, f"{true:.3f}", gone, True)]
         distance, spread = self._distance(x, self.data), _spread(x, self.mixture)
         return [
-            Row("samples: distance to the data", f"at most {self.floor:.3f}", f"{distance:.3f}", distance > self.floor),
-            Row(SPREAD, _wanted(true), f"{spread:.3f}", abs(spread / true - 1) > 0.15),
+            Row(DISTANCE, f"at most {self.floor:.3f}", f"{distance:.3f}", distance > self.floor),
+            Row(SPREAD, f"{true:.3f}", f"{spread:.3f}", abs(spread / true - 1) > 0.15),
         ]
 
     def _step_rows(self, k: int) -> list[Row]:
@@ -121,17 +123,12 @@ class BugGallery(Explorer):
         return plots.scatter(torch.stack([self.data.float(), shown]), ["the data", name], alt)
 
 
-SPREAD = "samples: deviation within a mode"
-
-
-def _wanted(value: float) -> str:
-    return f"{value:.3f}"
-
-
 def _spread(x: Tensor, mixture: GaussianMixture) -> float:
-    """Standard deviation of the points about the nearest mode."""
-    nearest = mixture.means[torch.cdist(x.to(mixture.means), mixture.means).argmin(1)]
-    return float((x - nearest).std())
+    """Standard deviation of the points about the middle of their own cluster, the clusters found by nearest mode."""
+    mode = torch.cdist(x.to(mixture.means), mixture.means).argmin(1)
+    clusters = [x[mode == k] for k in mode.unique()]
+    square = sum(float(((c - c.mean(0)) ** 2).sum()) for c in clusters)
+    return math.sqrt(square / x.numel())
 
 
 def bug_gallery(

@@ -55,8 +55,8 @@ class Trajectory(Explorer):
         T = self.schedule.T
         taken = [self.taken, 0, T // 2, (3 * T) // 4, T]
         alt = (
-            f"The way from noise to images in {T} steps, at t = {', '.join(str(T - k) for k in taken)}: the first image, "
-            "above as it is, below as the network believes it will become. The noise turns into a clean image."
+            f"The way from noise to images in {T} steps, at t = {', '.join(str(T - k) for k in taken)}: the first "
+            "image, above as it is, below as the network believes it will become. The noise turns into a clean image."
         )
         titles = [f"t = {T - k}" for k in taken]
         return plots.image_grid(self.pair[taken, :, 0].transpose(0, 1), titles, ["$x_t$", r"$\hat{x}_0$"], alt)
