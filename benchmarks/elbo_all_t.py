@@ -8,11 +8,17 @@ log-likelihood, and keeps one of the two.  Same network, same noise, same answer
 network has random weights: its cost is the same as a trained one's.  Beside both stand the bare calls of the
 network that each makes, nothing else: no code around the network can be faster than those.  Each figure is
 the best of the repeats, taken in turn; on a CPU it is processor time.
+
+Where the package `guided_diffusion` is installed (OpenAI's code after improved-diffusion; on PyPI in
+guided-diffusion-sdk, which needs `pip install --no-deps`), its own `calc_bpd_loop` runs beside them, on the same
+noise and with the same result; it also returns the errors in x_0 and eps at every t.
 """
 
 import argparse
+import importlib
 import math
 import time
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -125,6 +131,47 @@ def log_bin(x: Tensor, mean: Tensor, log_var: Tensor, bins: int = 256) -> Tensor
     return torch.where(x < -0.999, first, torch.where(x > 0.999, last, inner))
 
 
+class Published:
+    """`calc_bpd_loop` of OpenAI's guided_diffusion, in nats.  Raises ImportError where it is not installed."""
+
+    def __init__(self, s: Schedule) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an older torch's names
+            g = importlib.import_module("guided_diffusion.gaussian_diffusion")
+        self.diffusion = g.GaussianDiffusion(
+            betas=s.beta[1:].numpy(),
+            model_mean_type=g.ModelMeanType.EPSILON,
+            model_var_type=g.ModelVarType.FIXED_LARGE,
+            loss_type=g.LossType.KL,
+        )
+
+    def evaluate(self, net: Callable[[Tensor, Tensor], Tensor], x_0: Tensor) -> elbo.Elbo:
+        terms = self.diffusion.calc_bpd_loop(lambda x, t: net(x, t + 1), x_0, clip_denoised=False)
+        nats = {name: terms[name] * math.log(2) * x_0[0].numel() for name in ("prior_bpd", "vb")}
+        return elbo.Elbo(nats["prior_bpd"], nats["vb"][:, :-1].flip(1), nats["vb"][:, -1])
+
+
+def published(s: Schedule) -> Published | None:
+    try:
+        return Published(s)
+    except ImportError:
+        return None
+
+
+def check_published(theirs: Published, net: nn.Module, s: Schedule, x_0: Tensor) -> None:
+    """Equal results on equal noise: it counts t from T down, and at t = 1 takes the variance beta_tilde_2."""
+    torch.manual_seed(1)
+    noise = torch.stack([torch.randn_like(x_0) for _ in range(T)]).flip(0)
+    sigma = s.beta.clone()
+    sigma[1] = s.beta_tilde[2]
+    ours = elbo.evaluate(net, s, x_0, noise=noise, data="discrete", sigma=sigma)
+    torch.manual_seed(1)
+    found = theirs.evaluate(net, x_0)
+    torch.testing.assert_close(found.L_T, ours.L_T, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found.L_t, ours.L_t, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found.L_0, ours.L_0, rtol=1e-2, atol=1e-2)  # its normal cdf is a fit
+
+
 def measure(name: str, net: nn.Module, x_0: Tensor, repeats: int) -> None:
     """Check that both give the same bound, time both in turn, print one line."""
     s = schedule.linear(T)
@@ -137,11 +184,15 @@ def measure(name: str, net: nn.Module, x_0: Tensor, repeats: int) -> None:
     )
     torch.testing.assert_close(slow(), fast(), rtol=1e-4, atol=1e-2)
     rows = noise.flatten(0, 1), torch.arange(T, device=x_0.device).repeat_interleave(len(x_0)) + 1
-    jobs = slow, lambda: bare(net, *rows, len(x_0)), fast, lambda: bare(net, *rows, chunk_of(x_0, None))
+    theirs = published(s) if x_0.device.type == "cpu" else None
+    if theirs is not None:
+        check_published(theirs, net, s, x_0)
+    yardstick = (lambda: theirs.evaluate(net, x_0)) if theirs else (lambda: None)
+    jobs = yardstick, slow, lambda: bare(net, *rows, len(x_0)), fast, lambda: bare(net, *rows, chunk_of(x_0, None))
     times = [[seconds(job, x_0.device) * 1e3 for job in jobs] for _ in range(repeats)]
-    loop_ms, calls_ms, ours_ms, batched_ms = (min(column) for column in zip(*times, strict=True))
-    columns = f"{loop_ms:10.1f} {calls_ms:10.1f} {ours_ms:10.1f} {batched_ms:10.1f} {loop_ms / ours_ms:8.1f}"
-    print(f"{name:32} {columns}")
+    theirs_ms, *loops, ours_ms, batched_ms = (min(column) for column in zip(*times, strict=True))
+    columns = "".join(f"{ms:11.1f}" for ms in (*loops, ours_ms, batched_ms)) + f"{loops[0] / ours_ms:9.1f}"
+    print(f"{name:32}{columns}" + (f"{theirs_ms:12.1f}{theirs_ms / ours_ms:9.1f}" if theirs else ""))
 
 
 def bare(net: nn.Module, x: Tensor, t: Tensor, size: int) -> None:
@@ -176,7 +227,8 @@ def main() -> None:
     shapes = [(16, 2), (16, 1, 8, 8)]
     points, images = ((torch.randint(0, 256, shape) / 127.5 - 1).to(args.device) for shape in shapes)
     small, large, conv = (net.to(args.device) for net in (Mlp(64, 2), Mlp(128, 4), ConvNet()))
-    print(f"{'T = 1000, ms':32} {'loop':>10} {'T calls':>10} {'ours':>10} {'batched':>10} {'ratio':>8}")
+    heads = f"{'T = 1000, ms':32}{'loop':>11}{'T calls':>11}{'ours':>11}{'batched':>11}{'ratio':>9}"
+    print(heads + (f"{'published':>12}{'ratio':>9}" if published(schedule.linear(T)) else ""))
     measure(f"16 points, MLP of {size_of(small)}", small, points, args.repeats)
     measure(f"16 points, MLP of {size_of(large)}", large, points, args.repeats)
     measure(f"1 image 8x8, conv of {size_of(conv)}", conv, images[:1], args.repeats)

@@ -10,7 +10,7 @@ from torch import Generator as TorchGenerator
 from torch import Tensor, ones_like, zeros_like
 
 from diffkit.errors import RangeError
-from diffkit.gaussian import Gaussian, kl, randn_like
+from diffkit.gaussian import Gaussian, check_fit, kl, randn_like
 from diffkit.schedule import Index, Schedule
 
 
@@ -36,6 +36,7 @@ def q_between(s: Schedule, x_s: Tensor, s_index: int, t: int) -> Gaussian:
 def q_posterior(s: Schedule, x_0: Tensor, x_t: Tensor, t: Index) -> Gaussian:
     """q(x_{t-1} | x_t, x_0), t in 1..T.  Ho et al. 2020, eq. 6-7.  At t = 1 it is a point mass at x_0."""
     t = s.check_t(t, lowest=1)
+    check_fit(x_0, x_t)
     noise_var = s.at(s.noise_var, t, x_t)
     from_x_0 = s.at(s.alpha_bar.sqrt(), t - 1, x_t) * s.at(s.beta, t, x_t) / noise_var
     from_x_t = s.at(s.alpha.sqrt(), t, x_t) * s.at(s.noise_var, t - 1, x_t) / noise_var

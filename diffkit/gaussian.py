@@ -26,11 +26,8 @@ class Gaussian:
     var: Tensor
 
     def __post_init__(self) -> None:
-        try:
-            fits = torch.broadcast_shapes(self.mean.shape, self.var.shape) == self.mean.shape
-        except RuntimeError:
-            fits = False
-        if not fits:
+        _check_floating(self.mean, self.var)
+        if _broadcast(self.mean.shape, self.var.shape) != self.mean.shape:
             raise ShapeError(
                 f"var has shape {tuple(self.var.shape)}, mean has {tuple(self.mean.shape)}: var must broadcast "
                 "to mean; one variance per example needs shape (B, 1, .., 1)"
@@ -42,7 +39,10 @@ class Gaussian:
         return self.var.sqrt()
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """log density of x: (B, *D), summed over D.  Returns (B,) nats."""
+        """log density of x: (B, *D), summed over D.  Returns (B,) nats.  Raises RangeError where a variance is 0."""
+        _check_floating(x)
+        check_fit(x, self.mean)
+        _check_has_density(self)
         z = (x - self.mean) ** 2 / self.var + torch.log(self.var) + LOG_2PI
         return -0.5 * sum_event(z)
 
@@ -50,6 +50,8 @@ class Gaussian:
         """mean + std * noise, shape (B, *D).  The noise is drawn with the generator unless it is given."""
         if noise is None:
             noise = randn_like(self.mean, generator)
+        _check_floating(noise)
+        check_fit(noise, self.mean)
         return self.mean + self.std * noise
 
     def entropy(self) -> Tensor:
@@ -74,6 +76,9 @@ class FullGaussian:
     cov: Tensor
 
     def __post_init__(self) -> None:
+        _check_floating(self.mean, self.cov)
+        if self.cov.dtype not in (torch.float32, torch.float64):
+            raise RangeError(f"cov is {self.cov.dtype}: a covariance is factorised in float32 or float64")
         d = self.mean.shape[-1] if self.mean.ndim else 0
         if self.mean.ndim == 0 or self.cov.ndim < 2 or self.cov.shape[-2:] != (d, d):
             raise ShapeError(
@@ -82,6 +87,10 @@ class FullGaussian:
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log density of x: (*B, d).  Returns (*B,) nats."""
+        _check_floating(x)
+        batch = _broadcast(self.mean.shape[:-1], self.cov.shape[:-2])
+        if x.shape[-1:] != self.mean.shape[-1:] or batch is None or _broadcast(x.shape[:-1], batch) is None:
+            raise ShapeError(f"x is {tuple(x.shape)}, the mean {tuple(self.mean.shape)}: pass points (*B, d)")
         chol = _cholesky(self.cov)
         z = torch.linalg.solve_triangular(chol, (x - self.mean).unsqueeze(-1), upper=False).squeeze(-1)
         return -0.5 * ((z**2).sum(-1) + x.shape[-1] * LOG_2PI) - _half_log_det(chol)
@@ -121,6 +130,10 @@ class FullGaussian:
 def kl(q: Gaussian | FullGaussian, p: Gaussian | FullGaussian) -> Tensor:
     """KL(q || p) in nats: (B,) for two `Gaussian`s, (*B,) for two `FullGaussian`s."""
     if isinstance(q, Gaussian) and isinstance(p, Gaussian):
+        check_fit(q.mean, p.mean)
+        _check_has_density(p)
+        if q.var.device.type == "cpu" and bool((q.var < 0).any()):
+            raise RangeError("a variance of q is negative")
         ratio = q.var / p.var
         return 0.5 * sum_event((q.mean - p.mean) ** 2 / p.var + ratio - 1 - torch.log(ratio))
     if isinstance(q, FullGaussian) and isinstance(p, FullGaussian):
@@ -137,6 +150,9 @@ def product(p: Gaussian, q: Gaussian) -> tuple[Gaussian, Tensor]:
 
     p(x) q(x) = exp(log_z) g(x); returns (g, log_z), log_z: (B,).  Precisions add; means are weighted by precision.
     """
+    check_fit(q.mean, p.mean)
+    _check_has_density(p)
+    _check_has_density(q)
     var = 1 / (1 / p.var + 1 / q.var)
     mean = var * (p.mean / p.var + q.mean / q.var)
     return Gaussian(mean, var), Gaussian(p.mean, p.var + q.var).log_prob(q.mean)
@@ -150,6 +166,33 @@ def sum_event(x: Tensor) -> Tensor:
 def randn_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
     """Standard normal noise in x's shape, dtype and device (torch.randn_like takes no generator)."""
     return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+
+
+def _check_floating(*tensors: Tensor) -> None:
+    for x in tensors:
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            raise RangeError(f"a Gaussian is made of floating-point tensors, not {kind}: use x.float()")
+
+
+def _broadcast(a: torch.Size, b: torch.Size) -> torch.Size | None:
+    """The shape of a + b, or None if there is none."""
+    try:
+        return torch.broadcast_shapes(a, b)
+    except RuntimeError:
+        return None
+
+
+def check_fit(a: Tensor, b: Tensor) -> None:
+    """Raise ShapeError unless a + b has a shape."""
+    if _broadcast(a.shape, b.shape) is None:
+        raise ShapeError(f"shapes {tuple(a.shape)} and {tuple(b.shape)} do not fit: the first axis counts examples")
+
+
+def _check_has_density(p: Gaussian) -> None:
+    """On the CPU; on a GPU this would stall the device."""
+    if p.var.device.type == "cpu" and not bool((p.var > 0).all()):
+        raise RangeError("a variance is 0, negative or nan: such a Gaussian is a point and has no density there")
 
 
 def _cholesky(cov: Tensor) -> Tensor:

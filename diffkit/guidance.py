@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from diffkit.errors import RangeError, ShapeError
+from diffkit.inputs import check_batch, check_like
 from diffkit.samplers.checks import check_output, check_state
 from diffkit.samplers.path import Noise, levels
 from diffkit.samplers.step import Model
@@ -48,6 +49,7 @@ def classifier_guided_score(score: Model, log_prob: LogLikelihood, scale: float 
 
 def combine_w(conditional: Tensor, unconditional: Tensor, w: float) -> Tensor:
     """(1 + w) conditional - w unconditional.  Ho & Salimans 2022, eq. 6.  w = 0: no guidance."""
+    check_like(unconditional, check_batch(conditional, "the conditional prediction"), "the unconditional prediction")
     return conditional + w * (conditional - unconditional)
 
 
@@ -56,6 +58,7 @@ def combine_scale(conditional: Tensor, unconditional: Tensor, scale: float) -> T
 
     scale = 0 is unconditional, 1 conditional, above 1 guided.
     """
+    check_like(unconditional, check_batch(conditional, "the conditional prediction"), "the unconditional prediction")
     return unconditional + scale * (conditional - unconditional)
 
 

@@ -118,11 +118,13 @@ def hutchinson(probes: Tensor) -> Divergence:
 def rademacher(n: int, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
     """n probes of independent signs, (n, *x.shape)."""
     check_count(n, "n")
+    check_state(x)
     return 2.0 * torch.randint(0, 2, (n, *x.shape), generator=generator, device=x.device).to(x) - 1
 
 
 def normal_probes(n: int, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
     """n standard normal probes, (n, *x.shape)."""
+    check_state(x)
     return randn_like(x.expand(check_count(n, "n"), *x.shape), generator)
 
 
@@ -132,7 +134,7 @@ def dequantise(k: Tensor, levels: int = 256, *, generator: torch.Generator | Non
     Without it a density may be infinite at each of the finitely many points.  Returns float32, in k's shape.
     """
     check_count(levels, "levels")
-    if k.is_floating_point() or k.dtype == torch.bool:
+    if k.is_floating_point() or k.is_complex() or k.dtype == torch.bool:
         raise RangeError(f"k has dtype {k.dtype}: pass whole numbers 0..{levels - 1}")
     if k.numel() and (int(k.min()) < 0 or int(k.max()) >= levels):
         raise RangeError(

@@ -71,6 +71,12 @@ class GaussianMixture:
     @classmethod
     def isotropic(cls, weights: Tensor, means: Tensor, var: Level) -> "GaussianMixture":
         """Components N(means[k], var[k] I).  var: a number or (K,)."""
+        if means.ndim != 2 or not means.is_floating_point():
+            raise ShapeError(
+                f"means is {means.dtype} {tuple(means.shape)}: pass floating-point rows, one a component, (K, d)"
+            )
+        if isinstance(var, Tensor) and var.shape not in ((), (1,), (len(means),)):
+            raise ShapeError(f"var has shape {tuple(var.shape)}: pass a number, or one per component, ({len(means)},)")
         eye = torch.eye(means.shape[-1], dtype=means.dtype, device=means.device)
         var = torch.as_tensor(var, dtype=means.dtype, device=means.device).expand(len(means))
         return cls(weights, means, var[:, None, None] * eye)

@@ -23,6 +23,9 @@ def broadcast(values: Tensor, x: Tensor) -> Tensor:
     values: () or (B,); x: (B, *D).  Returns values in x's dtype and device, shape () or (B, 1, .., 1).
     This is the only broadcasting helper: (B,) against (B, C, H, W) is silently wrong when B = W.
     """
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise RangeError(f"x is {kind}: pass a floating-point tensor, e.g. x.float()")
     values = values.to(x)
     if values.ndim == 0:
         return values
@@ -152,7 +155,7 @@ def from_alpha_bar(alpha_bar: Tensor, *, beta_max: float = 0.999) -> Schedule:
 
     alpha_bar: (T+1,), starting at 1 and falling.
     """
-    alpha_bar = alpha_bar.double()
+    alpha_bar = _real_table(alpha_bar, "alpha_bar")
     if alpha_bar.ndim != 1 or len(alpha_bar) < 2:
         raise ShapeError(f"alpha_bar has shape {tuple(alpha_bar.shape)}: pass one value per t = 0..T, shape (T+1,)")
     if not bool(torch.isfinite(alpha_bar).all()) or abs(float(alpha_bar[0]) - 1) > 1e-12:
@@ -169,10 +172,18 @@ def from_log_snr(log_snr: Tensor) -> Schedule:
 
     log_snr: (T,), falling; entry i belongs to t = i+1 (at t = 0 the ratio is infinite).
     """
+    log_snr = _real_table(log_snr, "log_snr")
     if log_snr.ndim != 1 or not len(log_snr):
         raise ShapeError(f"log_snr has shape {tuple(log_snr.shape)}: pass one value per t = 1..T, shape (T,)")
     one = torch.ones(1, dtype=torch.float64, device=log_snr.device)
-    return from_alpha_bar(torch.cat([one, torch.sigmoid(log_snr.double())]), beta_max=1 - 1e-12)
+    return from_alpha_bar(torch.cat([one, torch.sigmoid(log_snr)]), beta_max=1 - 1e-12)
+
+
+def _real_table(table: Tensor, name: str) -> Tensor:
+    if not isinstance(table, Tensor) or table.is_complex():
+        kind = table.dtype if isinstance(table, Tensor) else type(table).__name__
+        raise RangeError(f"{name} is {kind}: pass a tensor of real numbers")
+    return table.double()
 
 
 def _check_steps(T: int) -> None:
@@ -184,7 +195,7 @@ def _checked_beta(beta: Tensor) -> Tensor:
     if not isinstance(beta, Tensor) or beta.ndim != 1 or len(beta) < 2:
         shape = tuple(beta.shape) if isinstance(beta, Tensor) else type(beta).__name__
         raise ShapeError(f"beta is {shape}: pass a tensor of shape (T+1,), one beta per t = 0..T with beta[0] = 0")
-    beta = beta.detach().double()
+    beta = _real_table(beta, "beta").detach()
     if not bool(torch.isfinite(beta).all()):
         raise RangeError("beta has entries that are not finite")
     if float(beta[0]) != 0:

@@ -84,11 +84,11 @@ class _LinearBeta(SDE):
 
     def beta(self, t: Time) -> Tensor:
         """beta(t): noise variance added per unit of time."""
-        return self.beta_min + _real(t) * (self.beta_max - self.beta_min)
+        return self.beta_min + _time(t) * (self.beta_max - self.beta_min)
 
     def beta_integral(self, t: Time) -> Tensor:
         """B(t), the integral of beta from 0 to t."""
-        t = _real(t)
+        t = _time(t)
         return t * (self.beta_min + 0.5 * t * (self.beta_max - self.beta_min))
 
     def rate(self, t: Time) -> Tensor:
@@ -170,15 +170,15 @@ class VE(SDE):
 
     def rate(self, t: Time) -> Tensor:
         """f = 0: the mean stays."""
-        return torch.zeros_like(_real(t))
+        return torch.zeros_like(_time(t))
 
     def diffusion(self, t: Time) -> Tensor:
         """g = sigma_min r^t sqrt(2 log r)."""
-        return self.sigma_min * torch.exp(_real(t) * self._log_ratio) * math.sqrt(2 * self._log_ratio)
+        return self.sigma_min * torch.exp(_time(t) * self._log_ratio) * math.sqrt(2 * self._log_ratio)
 
     def marginal(self, t: Time) -> tuple[Tensor, Tensor]:
         """alpha = 1, sigma = sigma_min sqrt(r^(2t) - 1)."""
-        t = _real(t)
+        t = _time(t)
         return torch.ones_like(t), self.sigma_min * torch.expm1(2 * t * self._log_ratio).sqrt()
 
     def time_of(self, half_log_snr: Time) -> Tensor:
@@ -202,15 +202,15 @@ class EDM(SDE):
 
     def rate(self, t: Time) -> Tensor:
         """f = 0: the mean stays."""
-        return torch.zeros_like(_real(t))
+        return torch.zeros_like(_time(t))
 
     def diffusion(self, t: Time) -> Tensor:
         """g = sqrt(2t)."""
-        return (2 * _real(t)).sqrt()
+        return (2 * _time(t)).sqrt()
 
     def marginal(self, t: Time) -> tuple[Tensor, Tensor]:
         """alpha = 1, sigma = t."""
-        t = _real(t)
+        t = _time(t)
         return torch.ones_like(t), t
 
     def time_of(self, half_log_snr: Time) -> Tensor:
@@ -223,5 +223,13 @@ def vp_of_linear(T: int, beta_1: float = 1e-4, beta_T: float = 0.02) -> VP:
     return VP(T * beta_1, T * beta_T)
 
 
-def _real(t: Time) -> Tensor:
-    return torch.as_tensor(t, dtype=torch.float64)
+def _real(value: Time) -> Tensor:
+    return torch.as_tensor(value, dtype=torch.float64)
+
+
+def _time(t: Time) -> Tensor:
+    """t in float64, after checking that it is not negative (on a GPU that would stall the device)."""
+    t = _real(t)
+    if t.device.type == "cpu" and not bool((t >= 0).all()):
+        raise RangeError("a time is negative or nan: data lie at t = 0, noise grows with t")
+    return t

@@ -35,6 +35,8 @@ def check_ladder(sigmas: Tensor) -> Tensor:
     if not isinstance(sigmas, Tensor) or sigmas.ndim != 1 or len(sigmas) < 2:
         shape = tuple(sigmas.shape) if isinstance(sigmas, Tensor) else type(sigmas).__name__
         raise ShapeError(f"sigmas is {shape}: pass a tensor (n+1,) with sigmas[0] = 0, e.g. geometric(10)")
+    if sigmas.is_complex():
+        raise RangeError(f"sigmas is {sigmas.dtype}: pass real numbers")
     sigmas = sigmas.double()
     rises = bool((sigmas[1:] > sigmas[:-1]).all())
     if not bool(torch.isfinite(sigmas).all()) or float(sigmas[0]) != 0 or not rises:

@@ -26,7 +26,8 @@ DIFFKIT = {
     "likelihood": "samplers sde",  # the ODE solvers are samplers too
     "vae": "forward inputs",  # chains of latents; the fixed encoder is the forward process
     "idx": "",
-    "nets": "",
+    "capture": "",
+    "nets": "schedule",  # the learned log SNR gives one
     "train": "losses",
     "data": "idx oracle",
     "metrics": "",

@@ -1,5 +1,6 @@
 """The variational bound (ELBO) of a diffusion model: its terms, its units, and bounds built on it."""
 
+from diffkit.elbo.continuous import continuous
 from diffkit.elbo.curves import RateDistortion, rate_distortion, simple_over_t
 from diffkit.elbo.discrete import bits_per_dim, discretized_log_prob
 from diffkit.elbo.importance import importance_weighted, log_weight, path
@@ -16,6 +17,7 @@ __all__ = [
     "Elbo",
     "RateDistortion",
     "bits_per_dim",
+    "continuous",
     "discretized_log_prob",
     "evaluate",
     "importance_weighted",

@@ -60,6 +60,8 @@ def check_weights(weights: Tensor, k: int) -> Tensor:
     """The weights of k modes in float64, after checking that they are probabilities."""
     if weights.shape != (k,):
         raise ShapeError(f"weights are {tuple(weights.shape)}: pass one per mode, ({k},)")
+    if weights.is_complex():
+        raise RangeError(f"weights are {weights.dtype}: they are probabilities, real numbers")
     w = weights.detach().double()
     if not bool((w >= 0).all()) or abs(float(w.sum()) - 1) > 1e-6:
         raise RangeError(f"weights sum to {float(w.sum()):.6g}: they are probabilities, e.g. w / w.sum()")

@@ -7,6 +7,7 @@ answer.  None of them draws random numbers after it is made.
 from diffkit.nets.autoencoder import AutoEncoder, Code
 from diffkit.nets.classifier import Classifier
 from diffkit.nets.embeddings import FourierEmbedding, LabelEmbedding, SinusoidalEmbedding, drop_labels
+from diffkit.nets.log_snr import LogSnr
 from diffkit.nets.mlp import Mlp
 from diffkit.nets.unet import UNet
 
@@ -16,6 +17,7 @@ __all__ = [
     "Code",
     "FourierEmbedding",
     "LabelEmbedding",
+    "LogSnr",
     "Mlp",
     "SinusoidalEmbedding",
     "UNet",

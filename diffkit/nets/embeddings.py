@@ -108,6 +108,8 @@ def check_time(t: Tensor) -> Tensor:
 def check_input(x: Tensor, t: Tensor, shape: tuple[int | None, ...], weight: Tensor) -> None:
     """Raise unless x is a batch of `shape` (None: any length) that fits the network's weights, with one t for each."""
     wanted = f"(B, {', '.join('n' if n is None else str(n) for n in shape)})"
+    if not isinstance(x, Tensor):
+        raise ShapeError(f"x is {type(x).__name__}: this network takes a tensor {wanted}")
     fits = x.ndim == len(shape) + 1 and all(n in (None, m) for n, m in zip(shape, x.shape[1:], strict=True))
     if not fits:
         raise ShapeError(f"x is {tuple(x.shape)}: this network takes {wanted}")

@@ -4,11 +4,13 @@ Ancestral sampling, DDIM, Langevin dynamics and Euler-Maruyama differ only in th
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from diffkit.errors import RangeError
 from diffkit.samplers.checks import check_output
 from diffkit.samplers.step import Model, Step
 
@@ -34,6 +36,9 @@ def affine_chain(
     Beside the call of f this does as little as it can: for a small network every operation here shows.
     """
     shape, dtype, device = x.shape, x.dtype, x.device
+    largest = torch.finfo(dtype).max
+    if not all(abs(v) <= largest for v in chain(*k)):
+        raise RangeError(f"a coefficient of this chain does not fit {dtype}: smaller steps, or x.double()")
     no_grad = torch.no_grad()  # entered for each update: around a yield it would turn gradients off in the caller
     yield Step(times[0], x)
     for t, t_next, a, b, c in zip(given, times[1:], *k, strict=True):

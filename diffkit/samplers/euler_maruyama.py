@@ -11,7 +11,7 @@ from torch import Tensor
 
 from diffkit.samplers.affine import Affine, affine_chain
 from diffkit.samplers.checks import check_output, check_state
-from diffkit.samplers.path import Times, check_times
+from diffkit.samplers.path import Times, as_floats, check_times
 from diffkit.samplers.step import Model, Step
 from diffkit.sde import SDE
 
@@ -50,7 +50,7 @@ def euler_maruyama(
     Forward: `euler_maruyama(sde.drift, sde.diffusion, x_0, times)`.  Backward `reverse_sde` is faster.
     """
     check_state(x, generator)
-    grid = [float(t) for t in times]
+    grid = as_floats(times)
     rising = len(grid) > 1 and grid[0] < grid[1]
     return _euler_maruyama(drift, diffusion, x, check_times(grid, float("inf"), rising=rising), generator)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from diffkit.errors import ShapeError
+from diffkit.errors import RangeError, ShapeError
 from diffkit.gaussian import randn_like, sum_event
 from diffkit.samplers.affine import Affine, affine_chain
 from diffkit.samplers.checks import check_count, check_output, check_positive, check_state
@@ -48,6 +48,8 @@ def mala(
     """
     check_state(x, generator)
     check_count(n_steps, "n_steps", lowest=0)
+    if eta > torch.finfo(x.dtype).max:
+        raise RangeError(f"eta = {eta:g} does not fit {x.dtype}: take smaller steps, or x.double()")
     return _mala(log_prob, score, x, check_positive(eta, "eta"), n_steps, generator)
 
 

@@ -80,13 +80,24 @@ def check_steps(times: Times, T: int, *, rising: bool = False) -> list[int]:
     return [int(t) for t in grid]
 
 
+def as_floats(times: Times) -> list[float]:
+    """times as a list of finite numbers, in any order."""
+    try:
+        grid = [float(t) for t in times]
+    except (TypeError, ValueError):
+        raise RangeError(f"times is {times!r:.60}: pass a list of numbers or a tensor (n,)") from None
+    if not all(math.isfinite(t) for t in grid):
+        raise RangeError("times has entries that are not finite")
+    return grid
+
+
 def check_times(times: Times, t_max: float, *, rising: bool = False) -> list[float]:
     """times as floats, after checking that they are finite, lie in [0, t_max] and fall (or rise)."""
-    grid = [float(t) for t in times]
+    grid = as_floats(times)
     if len(grid) < 2:
         raise RangeError(f"times has {len(grid)} entries: a step needs two, where it starts and where it ends")
-    if not all(math.isfinite(t) and 0 <= t <= t_max for t in grid):
-        raise RangeError(f"times must be finite and lie in 0..{t_max:g}, got {min(grid):g}..{max(grid):g}")
+    if not all(0 <= t <= t_max for t in grid):
+        raise RangeError(f"times must lie in 0..{t_max:g}, got {min(grid):g}..{max(grid):g}")
     if not all((a < b) if rising else (a > b) for a, b in pairwise(grid)):
         direction = "rise, from data to noise" if rising else "fall, from noise to data"
         raise RangeError(f"times must {direction}, at every step: sort them and remove doubles")

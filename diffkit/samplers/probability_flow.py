@@ -11,7 +11,7 @@ from torch import Tensor
 
 from diffkit.samplers.checks import check_output, check_state
 from diffkit.samplers.ode import OdeStep, Velocity, heun, integrate
-from diffkit.samplers.path import Times, check_times
+from diffkit.samplers.path import Times, as_floats, check_times
 from diffkit.samplers.step import Model, Step
 from diffkit.sde import SDE
 
@@ -23,7 +23,7 @@ def probability_flow(score: Model, sde: SDE, x: Tensor, times: Times, *, step: O
     `Step.out` is None, since one step may call the network several times.
     """
     check_state(x)
-    grid = [float(t) for t in times]
+    grid = as_floats(times)
     rising = len(grid) > 1 and grid[0] < grid[1]
     return _run(flow_velocity(score, sde), x, check_times(grid, sde.t_max, rising=rising), step)
 

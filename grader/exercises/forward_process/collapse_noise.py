@@ -43,6 +43,8 @@ def _draw_collapse(d: Draw) -> Iterator[Case]:
     yield Case("a few steps more", (d.randn(T + 1, 2, 1, 3, 3, dtype=torch.float64), t + 1, beta))
     yield Case("one step, t = 1", (noises, 1, beta), "edges")
     yield Case("all steps, t = T", (noises, T, beta), "edges")
+    yield Case("float32 stays float32", (noises.float(), t, beta), "edges", strict_dtype=True)
+    yield Case("called twice", (noises, t, beta), "edges", "twice")
 
 
 EXERCISE = Exercise(
@@ -51,7 +53,7 @@ EXERCISE = Exercise(
     signature="collapse_noise(noises (T+1, B, *D), t int in 1..T, beta (T+1,)) -> eps (B, *D)",
     reference=collapse_noise,
     draw=_draw_collapse,
-    criteria=criteria(3, 1, at="t = 1, t = T"),
+    criteria=criteria(3, 1, at="t = 1, t = T, float32, inputs untouched"),
     equation="2.12",
     difficulty=4,
     minutes=20,

@@ -27,6 +27,7 @@ def _draw_compose(d: Draw) -> Iterator[Case]:
     yield Case("from the data, s = 0", (alpha_bar, 0, s + 2), "edges")
     yield Case("nowhere, s = t", (alpha_bar, s, s), "edges")
     yield Case("to the end, t = T", (alpha_bar, s, T), "edges")
+    yield Case("called twice", (alpha_bar, s, s + 3), "edges", "twice")
 
 
 EXERCISE = Exercise(
@@ -35,7 +36,7 @@ EXERCISE = Exercise(
     signature="compose(alpha_bar (T+1,), s int, t int, 0 <= s <= t <= T) -> (scale, variance)",
     reference=compose,
     draw=_draw_compose,
-    criteria=criteria(2, 1, at="s = t - 1, s = 0, s = t, t = T"),
+    criteria=criteria(2, 1, at="s = t - 1, s = 0, s = t, t = T, input untouched"),
     equation="2.14",
     difficulty=2,
     minutes=8,

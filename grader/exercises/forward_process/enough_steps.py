@@ -68,12 +68,22 @@ def _exponential(beta: Tensor, x_0: Tensor) -> float:
     return float((0.5 * (a * (square - d) - d * torch.log(1 - a))).mean())
 
 
+def _parity(T: int) -> str:
+    """A case's label must not tell its answer."""
+    return "the first" if T == 1 else "an odd" if T % 2 else "an even"
+
+
 def _draw_smallest_T(d: Draw) -> Iterator[Case]:
     last = d.uniform(0.05, 0.09)
     make_beta = Served(lambda T: linear_betas(int(T), 1e-4, last))
     x_0 = d.randn(4, 6, dtype=torch.float64) * d.uniform(1.2, 1.6)
     yield Case("a loose bound", (make_beta, x_0, d.uniform(0.3, 0.5)))
     yield Case("a tight bound", (make_beta, x_0, d.uniform(0.004, 0.01)))
+    for T in (2 * d.integer(20, 40), 2 * d.integer(42, 59) + 1, 1):
+        reached, before = (float(_mean_kl(make_beta.function, x_0, n)) for n in (T, max(T - 1, 1)))
+        between = (reached * before) ** 0.5 if T > 1 else 1.1 * reached
+        yield Case(f"just enough at {_parity(T)} T", (make_beta, x_0, between))
+    yield Case("called twice", (make_beta, x_0, d.uniform(0.02, 0.04)), "value", "twice")
     yield Case("few questions", (make_beta, x_0, d.uniform(0.01, 0.02)), "calls", max_calls=40)
 
 

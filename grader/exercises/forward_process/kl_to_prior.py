@@ -33,7 +33,7 @@ def _draw_kl(d: Draw) -> Iterator[Case]:
     yield Case("images", (d.randn(2, 1, 4, 4, dtype=torch.float64), t[:2], alpha_bar))
     yield Case("t = 1 and t = T", (x[:2], torch.tensor([1, T]), alpha_bar), "edges")
     yield Case("one example", (x[:1], t[:1], alpha_bar), "edges")
-    yield Case("float32", (x.float(), t, alpha_bar), "edges")
+    yield Case("float32 stays float32", (x.float(), t, alpha_bar), "edges", strict_dtype=True)
     yield Case("gradient in x_0", (x, t, alpha_bar), "clean", "gradient", cotangent=d.randn(3, dtype=torch.float64))
     yield Case("called twice", (x, t, alpha_bar), "clean", "twice")
 

@@ -38,6 +38,7 @@ def _draw_mixture(d: Draw) -> Iterator[Case]:
     yield Case("the data itself, t = 0", (x, 0, alpha_bar, *mixture), "edges")
     yield Case("the end, t = T", (x, T, alpha_bar, *mixture), "edges")
     yield Case("one point", (x[:1], t, alpha_bar, *mixture), "edges")
+    yield Case("called twice", (x, t, alpha_bar, *mixture), "edges", "twice")
     far = torch.tensor([-90.0, 80.0], dtype=torch.float64) + x[:2]
     yield Case("points far out", (far, t, alpha_bar, *mixture), "far")
 
@@ -64,7 +65,7 @@ EXERCISE = Exercise(
     reference=noisy_mixture_log_density,
     draw=_draw_mixture,
     criteria=(
-        *criteria(3, 1, at="t = 0, t = T, one point"),
+        *criteria(3, 1, at="t = 0, t = T, one point, inputs untouched"),
         Criterion("far", 1, "finite far from the data"),
     ),
     equation="2.22",
