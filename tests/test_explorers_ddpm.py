@@ -33,7 +33,7 @@ def test_the_browser_gets_every_frame_of_both_rows():
     assert float((sent / 255 * (white - black) + black - exact).abs().max()) <= 0.5001 * (white - black) / 255
     cloud = np.frombuffer(explorer.points, "<f4").reshape(T + 1, 9, 2)
     assert np.array_equal(cloud, points.numpy().astype("f4"))
-    assert explorer.reach > float(points.abs().max())
+    assert (points.abs() < explorer.reach).double().mean() > 0.98
     bars, snr = np.frombuffer(explorer.tables, "<f8").reshape(2, T + 1)
     assert np.array_equal(bars, linear(T).alpha_bar.numpy())
     assert np.array_equal(snr, linear(T).snr.numpy())

@@ -28,6 +28,7 @@ function render({ model, el }) {
   const count = model.get("count");
   const names = model.get("names");
   const drawn = numbers(model, "drawn", Float32Array);
+  const given = numbers(model, "truth", Float32Array);
   const select = html("select", { "aria-label": "sampler" },
     ...names.map((name, k) => html("option", { value: k }, k ? `${k}. ${name}` : "the right one")));
   const code = html("code", {});
@@ -41,6 +42,7 @@ function render({ model, el }) {
   const draw = () => {
     const choice = model.get("choice");
     const rows = model.get("tables")[choice];
+    truth.draw(given, "Points of the data, in eight clusters on a circle.", "the data"); // again: the theme may be new
     select.value = choice;
     code.textContent = model.get("codes")[choice];
     samples.draw(drawn.subarray(2 * count * choice, 2 * count * (choice + 1)), `Points drawn by the sampler "${names[choice]}".`, names[choice]);
@@ -61,7 +63,6 @@ function render({ model, el }) {
     html("div", { class: "dk-row dk-top" }, truth.root, samples.root), table);
   keepKeys(root);
   el.append(root);
-  truth.draw(numbers(model, "truth", Float32Array), "Points of the data, in eight clusters on a circle.", "the data");
   draw();
   return () => model.off("change:choice", draw);
 }

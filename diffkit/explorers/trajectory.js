@@ -3,7 +3,7 @@
 // A row of gray images, a canvas pixel per data pixel; CSS enlarges it.
 function rowView(count, height, width, caption) {
   const across = count * (width + 1) - 1;
-  const canvas = html("canvas", { width: across, height, role: "img", style: `width: ${5 * across}px; height: ${5 * height}px; border: 0` });
+  const canvas = html("canvas", { width: across, height, role: "img", style: `width: ${6 * across}px; height: ${6 * height}px; border: 0` });
   const context = canvas.getContext("2d");
   const picture = context.createImageData(across, height);
   const draw = (frames, from, words) => {

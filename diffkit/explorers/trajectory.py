@@ -39,7 +39,7 @@ class Trajectory(Explorer):
             image_shape=list(images.shape[1:]),
             frames=packed(gray.round(), "u1"),
             count=points.shape[1],
-            reach=1.05 * float(points.abs().max()),
+            reach=1.1 * float(points.abs().flatten(1).float().quantile(0.99, dim=1).max()),  # of all moments
             points=packed(points, "<f4"),
             tables=packed(torch.stack([schedule.alpha_bar, schedule.snr]), "<f8"),
         )

@@ -1,5 +1,5 @@
 """Mutants that give the reference's numbers on every admissible input, with the reason, one module per lesson."""
 
-from tests.equivalents import forward_process
+from tests.equivalents import ddpm, forward_process
 
-EQUIVALENT: dict[str, dict[str, str]] = {**forward_process.EQUIVALENT}
+EQUIVALENT: dict[str, dict[str, str]] = {**forward_process.EQUIVALENT, **ddpm.EQUIVALENT}

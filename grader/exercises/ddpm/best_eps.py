@@ -12,17 +12,19 @@ from grader.exercises.ddpm.common import WITHHOLDS, bars, criteria, per_example,
 def best_eps(x_t: Tensor, t: Tensor, data: Tensor, alpha_bar: Tensor) -> Tensor:
     """Equation (5.14), then eps from x_0."""
     a = alpha_bar[t].to(x_t)
-    x_0 = _guess(x_t, t, data, alpha_bar, -_square(x_t, data, a.sqrt()) / (2 * (1 - a)).unsqueeze(1))
-    return _noise(x_t, x_0, a)
+    shrunk = a.sqrt().reshape(-1, 1, 1) * data.flatten(1)
+    square = ((x_t.flatten(1).unsqueeze(1) - shrunk) ** 2).sum(2)
+    w = torch.softmax(-square / (2 * (1 - a)).unsqueeze(1), dim=1)
+    x_0 = (w @ data.flatten(1)).reshape(x_t.shape)
+    return (x_t - per_example(a.sqrt(), x_t) * x_0) / per_example((1 - a).sqrt(), x_t)
 
 
 def _square(x_t: Tensor, data: Tensor, scale: Tensor) -> Tensor:
     """||x_t - scale x^(i)||^2, (B, N)."""
-    moved = scale.reshape(-1, 1, 1) * data.flatten(1)
-    return ((x_t.flatten(1).unsqueeze(1) - moved) ** 2).sum(2)
+    return ((x_t.flatten(1).unsqueeze(1) - scale.reshape(-1, 1, 1) * data.flatten(1)) ** 2).sum(2)
 
 
-def _guess(x_t: Tensor, t: Tensor, data: Tensor, alpha_bar: Tensor, log_w: Tensor) -> Tensor:
+def _guess(x_t: Tensor, data: Tensor, log_w: Tensor) -> Tensor:
     return (torch.softmax(log_w, dim=1) @ data.flatten(1)).reshape(x_t.shape)
 
 
@@ -42,7 +44,7 @@ def _by(x_t: Tensor, t: Tensor, data: Tensor, alpha_bar: Tensor, rule: str) -> T
         "far": -near / (2 * var),
         "no variance": near / 2,
     }[rule]
-    return _noise(x_t, _guess(x_t, t, data, alpha_bar, log_w), a)
+    return _noise(x_t, _guess(x_t, data, log_w), a)
 
 
 def _nearest(x_t: Tensor, t: Tensor, data: Tensor, alpha_bar: Tensor) -> Tensor:
@@ -57,7 +59,7 @@ def _mean_image(x_t: Tensor, t: Tensor, data: Tensor, alpha_bar: Tensor) -> Tens
 def _x_0(x_t: Tensor, t: Tensor, data: Tensor, alpha_bar: Tensor) -> Tensor:
     a = alpha_bar[t].to(x_t)
     log_w = -_square(x_t, data, a.sqrt()) / (2 * (1 - a)).unsqueeze(1)
-    return _guess(x_t, t, data, alpha_bar, log_w)
+    return _guess(x_t, data, log_w)
 
 
 def _underflow(x_t: Tensor, t: Tensor, data: Tensor, alpha_bar: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ def _draw(d: Draw) -> Iterator[Case]:
     yield Case("u = 0, and u just below 1", (torch.tensor([0.0, nearly]), T), "edges")
     yield Case("a single step, T = 1", (u, 1), "edges")
     yield Case("one example", (u[:1], T), "edges")
+    yield Case("called twice", (u, T), "edges", "twice")
     yield Case("integers come out", (u.float(), T), "edges", strict_dtype=True)
 
 
@@ -32,7 +33,7 @@ EXERCISE = Exercise(
     signature="draw_steps(u (B,) in [0, 1), T int) -> t (B,) int64 in 1..T",
     reference=draw_steps,
     draw=_draw,
-    criteria=criteria(1, 1, at="u = 0, u just below 1, T = 1, integers"),
+    criteria=criteria(1, 1, at="u = 0, u just below 1, T = 1, integers, inputs untouched"),
     equation="5.11",
     difficulty=1,
     minutes=5,

@@ -14,7 +14,11 @@ Predict = Callable[[Tensor, Tensor], Tensor]
 
 def sample(predict: Predict, x_T: Tensor, noises: Tensor, beta: Tensor, sigma2: Tensor) -> Tensor:
     """Equation (5.20) for t = T, .., 1."""
-    return _chain(predict, x_T, noises, beta, sigma2, range(len(beta) - 1, 0, -1))
+    x = x_T
+    for t in range(len(beta) - 1, 0, -1):
+        eps = predict(x, torch.full((len(x),), t))
+        x = ancestral_step(x, eps, t, noises[t], beta, sigma2)
+    return x
 
 
 def _chain(

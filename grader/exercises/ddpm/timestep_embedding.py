@@ -43,6 +43,7 @@ def _draw(d: Draw) -> Iterator[Case]:
     yield Case("t = 0 and t = 1", (torch.tensor([0, 1]), 6, d.uniform(50, 200)), "edges")
     yield Case("two frequencies", (t, 4, d.uniform(50, 200)), "edges")
     yield Case("one example", (t[:1], 8, d.uniform(50, 200)), "edges")
+    yield Case("called twice", (t, 8, d.uniform(50, 200)), "edges", "twice")
     yield Case("t as floats, between steps", (t.double() + 0.25, 8, d.uniform(50, 200)), "edges", strict_dtype=True)
 
 
@@ -52,7 +53,7 @@ EXERCISE = Exercise(
     signature="timestep_embedding(t (B,), dim int, even and at least 4, period float) -> (B, dim) float64, the sines first",
     reference=timestep_embedding,
     draw=_draw,
-    criteria=criteria(3, 1, at="t = 0, dim = 4, one example, t between steps"),
+    criteria=criteria(3, 1, at="t = 0, dim = 4, one example, t between steps, inputs untouched"),
     equation="5.18",
     difficulty=2,
     minutes=10,

@@ -25,6 +25,7 @@ def _draw(d: Draw) -> Iterator[Case]:
     yield Case("data narrower than the noise", (beta, d.uniform(0.4, 0.7)))
     yield Case("data wider than the noise", (beta, d.uniform(1.5, 3.0)))
     yield Case("data of variance 1", (random_beta(d, 6, 0.02, 0.2), 1.0), "edges")
+    yield Case("called twice", (beta, d.uniform(0.4, 0.7)), "edges", "twice")
     yield Case("a single step", (random_beta(d, 1, 0.02, 0.2), d.uniform(0.5, 2.0)), "edges")
 
 
@@ -34,7 +35,7 @@ EXERCISE = Exercise(
     signature="variance_left(beta (T+1,), var_0 float, the variance of the data) -> a number between 0 and 1",
     reference=variance_left,
     draw=_draw,
-    criteria=criteria(2, 1, at="variance 1, a single step"),
+    criteria=criteria(2, 1, at="variance 1, a single step, inputs untouched"),
     equation="5.23",
     difficulty=3,
     minutes=12,
