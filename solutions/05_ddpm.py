@@ -38,7 +38,7 @@ short = schedule.linear(200, 5e-4, 0.1)  # 200 steps, alpha_bar from 1 to 0.0000
 kept = nets.UNet()
 train.load_weights(kept, data.data_folder() / "ddpm_digits.safetensors")
 start = torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(7))
-path = list(samplers.ancestral(kept, short, start, generator=torch.Generator().manual_seed(2)))
+path = list(samplers.ancestral(kept, short, start, generator=torch.Generator().manual_seed(12)))
 shown = [200, 100, 60, 40, 20, 10, 0]
 plots.image_grid(
     torch.stack([path[short.T - t].x for t in shown], dim=1),
@@ -877,10 +877,32 @@ with when_written():
         print(f"{name:15s} standard deviation within a mode {variances.mean().sqrt():.3f}")
 
 # %% [markdown]
-# A consequence, asked in the lecture as well: *does each noise $\mathbf{x}_T$ belong to one image?* No. Run the chain
-# twice from the same $\mathbf{x}_T$ and you get two images, because fresh noise comes in at each step. (Lesson 10 has
-# a sampler for which the answer is yes.) And *does a bad $\mathbf{x}_T$ give a bad image?* Hardly: what the start did
-# wrong, the steps that follow correct, since each is trained on what $\mathbf{x}_t$ should look like.
+# A question from the lecture belongs here: *does each noise $\mathbf{x}_T$ belong to one image?* Try it. Below, the upper
+# two rows start from different $\mathbf{x}_T$ and get the same fresh noises on the way. The third row starts like the
+# first, and gets other noises.
+
+# %% tags=["explore"]
+with when_written():
+    g = torch.Generator().manual_seed(21)
+    starts, ways = torch.randn(2, 8, 1, 8, 8, generator=g), torch.randn(2, 201, 8, 1, 8, 8, generator=g)
+    with torch.no_grad():
+        rows = [sample(kept, starts[i], ways[j], short.beta, short.beta) for i, j in ((0, 0), (1, 0), (0, 1))]
+    picture = plots.image_grid(
+        torch.stack(rows),
+        [""] * 8,
+        ["start A, noises 1", "start B, noises 1", "start A, noises 2"],
+        alt="Three rows of eight drawn digits. The first two rows, which share the noises of the way and not the start, "
+        "are the same digits, pixel for pixel to the eye. The third row, which shares only the start with the first, "
+        "shows other digits.",
+    )
+    display(picture)
+
+# %% [markdown]
+# It is the other way round: the noises of the way decide, and the start is forgotten. You know why from (5.23). Send two
+# different starts down the same way with the same noises. The noises cancel in the difference, so the difference takes
+# the steps *without noise*, and those die out. It also answers another question, *does a bad $\mathbf{x}_T$ give a bad
+# image?* Hardly; what the start did wrong is soon forgotten, too. (Lesson 10 has a sampler without noises, for which
+# each start does belong to one image.)
 
 # %% [markdown]
 # ## 10. Which $\sigma_t$?
