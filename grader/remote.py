@@ -36,7 +36,8 @@ def _put(evaluation: Evaluation, name: str, case: Case, args: list[Any]) -> Repl
         return evaluation.vjp(name, args, wrt=[case.wrt], cotangent=case.cotangent)
     if case.ask == "twice":
         # The same objects are passed twice: if the first call changed them, the second value is wrong.
-        held = [evaluation.hold(a) for a in args]
+        # Functions stay ours, so they are passed as they are.
+        held = [a if isinstance(a, Callback) else evaluation.hold(a) for a in args]
         evaluation.call(name, held)
         return evaluation.call(name, held)
     return evaluation.call(name, args)

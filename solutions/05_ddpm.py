@@ -1061,9 +1061,9 @@ plots.curve_panels(
         "all steps at once, t = 200": exact_and_best_gaussian(0.3, short, 0, 200),
     },
     alt="Exact reverse density and the Gaussian with its mean and variance, for three step sizes. For one step "
-    "of 200 the curves lie on each other. For forty steps at once the exact curve has a peak and two "
-    "shoulders, which the Gaussian misses. For all steps at once the exact curve has the three bumps of the"
-    " data and the Gaussian is one broad hill.",
+    "of 200 the curves lie on each other. For forty steps at once the exact curve has three low "
+    "bumps, which the Gaussian misses. For all steps at once the exact curve has the three steep bumps of the "
+    "data, and the Gaussian is one broad hill.",
     x_label="x",
 )
 
@@ -1175,7 +1175,7 @@ with when_written():
             torch.arange(40) * 100 + 50,
             {"training loss, mean of 100 steps": curve.reshape(40, 100).mean(1), "the floor": exact.mean().expand(40)},
             alt="The training loss per coordinate falls from 0.31 to 0.24 within a few hundred steps and then "
-            "slowly to 0.21, just above the floor at 0.20.",
+            "slowly to the floor, near 0.21.",
             x_label="training step",
             y_label="loss",
         )

@@ -211,24 +211,12 @@ def ancestral_step(x_t, eps, t, noise, beta, sigma2):
     warnings.warn("inside")
     assert open("notes.txt").read() == "a helper file"
     c = Coefficients(1 - torch.cumprod(1 - beta, 0)[t])
-    mean = (x_t - (beta[t] / c.signal.sqrt()).to(x_t) * eps) / (1 - beta[t]).sqrt().to(x_t)
+    mean = (x_t - (beta[t] / c.signal).to(x_t) * eps) / (1 - beta[t]).sqrt().to(x_t)
     return mean + (sigma2[t].sqrt().to(x_t) * noise if t > 1 else 0)
 """,
 }
 
 FORWARDING = {
-    "ddpm.mean_from_eps": """
-from diffkit import elbo
-from diffkit.schedule import Schedule
-def mean_from_eps(x_t, eps, t, alpha, alpha_bar):
-    return elbo.p_reverse(Schedule(1 - alpha), eps, x_t, t).mean
-""",
-    "ddpm.convert": """
-from diffkit import parameterize
-from diffkit.schedule import from_alpha_bar
-def convert(value, source, target, x_t, t, alpha_bar):
-    return parameterize.convert(value, source, target, from_alpha_bar(alpha_bar), x_t, t)
-""",
     "ddpm.vlb_weight": """
 from diffkit import elbo
 from diffkit.schedule import Schedule

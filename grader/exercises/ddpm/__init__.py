@@ -30,4 +30,4 @@ MODULES = (
     sigma_gap,
 )
 EXERCISES = tuple(m.EXERCISE for m in MODULES)
-MAY_IMPORT = ("data", "errors", "gaussian", "idx", "oracle", "schedule")  # the rest of diffkit is not there
+MAY_IMPORT = ("data", "errors", "forward", "gaussian", "idx", "oracle", "schedule")  # the rest of diffkit is not there
