@@ -26,6 +26,7 @@ from grader.workplace import sandbox_for
 
 Resources = dict[str, Any]
 JUDGED = "diffkit_judged"  # where Judge leaves the record for SaveJudgedScores
+RECORDS: dict[str, Record] = {}  # the last record of each student that this process has entered
 KEPT_TAGS = {"explore", "hide-input"}
 
 
@@ -83,7 +84,7 @@ class Judge(NbGraderPreprocessor):
                 nb.cells[cell.index].outputs = [_verdict_output(record, cell.grade.name)]
         for note in record.notes:
             self.log.warning("%s: %s", where["student"], note)
-        resources[JUDGED] = record
+        resources[JUDGED] = RECORDS[where["student"]] = record
         return nb, resources
 
     def record(self, cells: list[Cell], files: dict[str, bytes], lesson: str) -> Record:

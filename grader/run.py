@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +28,12 @@ from traitlets.utils.importstring import import_item
 
 from grader.intake import Submission, beside, submissions
 from grader.judge import Record, cells_of
-from grader.plugin import Judge, grade_cells
+from grader.plugin import RECORDS, Judge, grade_cells
 from grader.sandbox import SandboxUnavailable
+from grader.warm import warm
 
 CONFIG = "nbgrader_config.py"
+_kept = ExitStack()  # what a worker process keeps until it ends
 
 
 class GradingError(RuntimeError):
@@ -86,13 +89,14 @@ def grade_class(
     if not found:
         raise GradingError(f"nothing is in submitted/*/{lesson}: collect the submissions first")
     fit = [s for s in found if not s.refused]
-    problems = dict(_judge_all(root, lesson, fit, workers, config, progress))
-    rows = []
-    for submission in found:
-        row = _enter(root, config, lesson, submission, problems.get(submission.student, ""), feedback)
-        rows.append(row)
-        progress(f"{row.student}: {'refused' if row.points is None else f'{row.points:g} of {row.of:g}'}")
-    return rows
+    rows = {s.student: _refused(s, s.refused) for s in found if s.refused}
+    with warm():
+        # One is entered while others are judged: nbgrader writes the gradebook in this process, one after the other.
+        for s, problem in _judge_all(root, lesson, fit, workers, config, progress):
+            row = _refused(s, f"not graded: {problem}") if problem else _enter(root, config, lesson, s, feedback)
+            rows[s.student] = row
+            progress(f"{row.student}: {'refused' if row.points is None else f'{row.points:g} of {row.of:g}'}")
+    return [rows[s.student] for s in found]
 
 
 def judge_one(root: Path, lesson: str, s: Submission, config: Config) -> float:
@@ -124,41 +128,43 @@ def _judge_all(
     workers: int,
     config: Config,
     progress: Callable[[str], None],
-) -> Iterator[tuple[str, str]]:
-    """Judge in worker processes.  Yields (student, problem) for those that could not be judged there."""
+) -> Iterator[tuple[Submission, str]]:
+    """Judge in worker processes.  Yields each submission when it is done, and why it could not be judged, if so."""
     context = multiprocessing.get_context("spawn")  # a fork would copy threads and locks of this process
-    with ProcessPoolExecutor(min(workers, max(len(found), 1)), context, _quiet) as pool:
+    with ProcessPoolExecutor(min(workers, max(len(found), 1)), context, _begin_worker) as pool:
         jobs = {pool.submit(judge_one, root, lesson, s, config): s for s in found}
         for number, job in enumerate(as_completed(jobs), start=1):
-            student = jobs[job].student
+            s, problem = jobs[job], ""
             try:
                 seconds = job.result()
-                progress(f"[{number}/{len(jobs)}] judged {student} in {seconds:.2f} s")
+                progress(f"[{number}/{len(jobs)}] judged {s.student} in {seconds:.2f} s")
             except BrokenProcessPool:
-                progress(f"[{number}/{len(jobs)}] {student}: the worker died; it will be judged again below")
+                progress(f"[{number}/{len(jobs)}] {s.student}: the worker died; it will be judged again below")
             except SandboxUnavailable:
                 raise  # nobody can be graded on this machine
             except Exception as error:  # one bad submission must not stop the others
-                yield student, f"{type(error).__name__}: {error}"
+                problem = f"{type(error).__name__}: {error}"
+            yield s, problem
 
 
-def _enter(root: Path, config: Config, lesson: str, s: Submission, problem: str, feedback: bool) -> Row:
+def _refused(s: Submission, problem: str) -> Row:
+    return Row(s.student, None, 0.0, None, problem)
+
+
+def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: bool) -> Row:
     """Let nbgrader take one submission into the gradebook."""
-    if s.refused or problem:
-        return Row(s.student, None, 0.0, None, s.refused or f"not graded: {problem}")
     config = copy.deepcopy(config)
     config.CourseDirectory.student_id = s.student
     try:
         _run(Autograde, config, force=True)
         if feedback:
             _run(GenerateFeedback, config, force=True)
-        record = record_of(root, lesson, s, config)
     except GradingError as error:
         shutil.rmtree(root / "autograded" / s.student / lesson, ignore_errors=True)
-        return Row(s.student, None, 0.0, None, f"nbgrader refused it: {error}")
+        return _refused(s, f"nbgrader refused it: {error}")
     with Gradebook(CourseDirectory(config=config).db_url) as gradebook:
         entry = gradebook.find_submission(lesson, s.student)
-        return Row(s.student, float(entry.score), float(entry.max_score), record)
+        return Row(s.student, float(entry.score), float(entry.max_score), RECORDS[s.student])
 
 
 def _run(converter: type, config: Config, *, force: bool) -> None:
@@ -182,8 +188,9 @@ def _require_assignment(db_url: str, lesson: str) -> None:
             raise GradingError(f"the gradebook does not know {lesson}: run `grader prepare {lesson}` first") from error
 
 
-def _quiet() -> None:
+def _begin_worker() -> None:
     logging.disable(logging.INFO)
+    _kept.enter_context(warm())
 
 
 class _Errors(logging.Handler):

@@ -59,7 +59,7 @@ GRADER = {
     "build": "",
 }
 # These drive the modules above and may import any of them; nothing above may import these.
-GRADER_DRIVERS = {"plugin", "records", "workplace", "run", "report", "export", "cli", "demo"}
+GRADER_DRIVERS = {"plugin", "warm", "records", "workplace", "run", "report", "export", "cli", "demo"}
 
 # Libraries that only some modules may import: {library: who}.
 RESERVED = {
@@ -71,7 +71,7 @@ RESERVED = {
     "ipywidgets": {"diffkit.plots", "diffkit.explorers"},
     "anywidget": {"diffkit.explorers"},
     "networkx": {"diffkit.graph"},
-    "nbgrader": {"grader.plugin", "grader.run", "grader.build"},
+    "nbgrader": {"grader.plugin", "grader.run", "grader.build", "grader.warm"},
     "jupytext": {"grader.build"},
     "msgpack": {"grader.wire"},
 }
