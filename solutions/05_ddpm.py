@@ -1220,10 +1220,10 @@ with when_written():
 # too softly. With the exact predictor, in section 9, there were none.
 
 # %% [markdown]
-# **Then digits.** The same loss, the U-Net, 1,497 digits; 300 are held out. The whole training takes about 2.6
-# minutes on one processor core. The next cell runs only its first 100 steps, to show that it moves; after that it
-# loads the weights that the same cell has made with `RETRAIN = True`. Set that yourself and run the cell again if you
-# have the minutes.
+# **Then digits.** The same loss, the U-Net, 1,497 digits; 300 are held out. The whole training takes about 2.6 minutes
+# on one processor core. The next cell runs only its first 100 steps, to show that it moves, and the lesson goes on with
+# the kept weights, which this same cell made with `RETRAIN = True`. Set that yourself and run the cell again if you have
+# the minutes.
 
 # %% tags=["explore"]
 RETRAIN = False  # True: about 2.6 minutes of processor time
@@ -1231,6 +1231,7 @@ RETRAIN = False  # True: about 2.6 minutes of processor time
 pictures = data.digits().images
 order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))
 held_out, training = pictures[order[:300]], pictures[order[300:]]
+network = kept  # the weights that came with the course, unless you train your own
 
 with when_written():
     torch.manual_seed(0)
@@ -1243,16 +1244,14 @@ with when_written():
     steps = train.train(state, algorithm_1(training, 64), steps=count, lr=rate, clip_norm=1.0)
     losses = [float(step.loss) for step in train.progress(steps, count)]
     print(f"loss of the first 20 steps {sum(losses[:20]) / 20:.3f}, of the last 20 {sum(losses[-20:]) / 20:.3f}")
-    network = state.ema
-    if not RETRAIN:
-        network = nets.UNet().eval()
-        train.load_weights(network, data.data_folder() / "ddpm_digits.safetensors")
+    if RETRAIN:
+        network = state.ema
 
 # %% [markdown]
 # Has it learned the digits by heart? Compare its loss on digits that it was trained on with those held out.
 
 # %% tags=["explore"]
-with when_written(), torch.no_grad():
+with torch.no_grad():
     for name, part in {"seen in training": training[:40], "held out": held_out[:40]}.items():
         noises = torch.randn(200, *part.shape, generator=torch.Generator().manual_seed(3))
         by_t = elbo.simple_over_t(network, short, part, noise=noises, chunk_size=1000)
@@ -1260,8 +1259,7 @@ with when_written(), torch.no_grad():
 
 # %% [markdown]
 # A little worse on the held-out digits, as it should be: it has learned mostly what digits have in common. And now
-# your sampler, with this network, from pure noise. It keeps every step, so that you can walk along the path
-# afterwards.
+# your own step, with this network, from pure noise.
 
 # %% tags=["explore"]
 import sys
@@ -1271,15 +1269,12 @@ from tqdm import trange
 with when_written():
     g = torch.Generator().manual_seed(12)
     x = torch.randn(20, 1, 8, 8, generator=g)
-    frames, guesses = [x], []
     with torch.no_grad():
         for t in trange(short.T, 0, -1, file=sys.stdout, unit="step"):
             eps = network(x, torch.full((len(x),), t))
-            guesses.append(convert(eps, "eps", "x0", x, torch.full((len(x),), t), short.alpha_bar).clamp(-1, 1))
             x = ancestral_step(x, eps, t, torch.randn(x.shape, generator=g), short.beta, short.beta)
-            frames.append(x)
     picture = plots.image_grid(
-        frames[-1].reshape(2, 10, 1, 8, 8),
+        x.reshape(2, 10, 1, 8, 8),
         [""] * 10,
         ["", ""],
         alt="Twenty small gray images drawn by the network. Nearly all can be read as handwritten digits, in "
@@ -1295,11 +1290,18 @@ with when_written():
 # bound has its largest weights?
 
 # %% tags=["explore"]
-with when_written():
-    start = torch.randn(400, 2, dtype=torch.float64, generator=g)
-    cloud = torch.stack([step.x for step in samplers.ancestral(exact_eps, short, start, generator=g)])
-    believed = torch.stack([*guesses, frames[-1]])
-    display(explorers.trajectory(torch.stack(frames)[:, :8], believed[:, :8], cloud, short))
+from diffkit import parameterize
+
+g = torch.Generator().manual_seed(12)
+walk = list(samplers.ancestral(network, short, torch.randn(8, 1, 8, 8, generator=g), generator=g))
+believed = [
+    parameterize.convert(after.out, "eps", "x0", short, now.x, now.t).clamp(-1, 1) for now, after in pairwise(walk)
+]
+start = torch.randn(400, 2, dtype=torch.float64, generator=g)
+cloud = [step.x for step in samplers.ancestral(exact_eps, short, start, generator=g)]
+explorers.trajectory(
+    torch.stack([step.x for step in walk]), torch.stack([*believed, walk[-1].x]), torch.stack(cloud), short
+)
 
 # %% [markdown]
 # At first the belief is nonsense, then a blur, then a digit. Why nonsense? At $t = 200$ the guess of the image is the
