@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from grader.exercise import Case, Served
+from grader.remote import asker
 from grader.sandbox import Callback, Handle, Make
 from tests.sandbox_helpers import FUNCTIONS, TIGHT, needs_bubblewrap, run_all
 
@@ -154,6 +156,16 @@ def test_a_callback_runs_here_and_its_calls_are_recorded(kernel):
     assert torch.equal(first[0][0], torch.ones(2))
     assert torch.equal(second[0][0], torch.full((2,), 2.0))
     assert second[1] == {"shift": 1.0}
+
+
+def test_a_question_asked_twice_may_hand_over_a_function(kernel):
+    run_all(kernel, "def spoils(f, x):\n    x += 1\n    return f(x)")
+    case = Case("called twice", (Served(lambda x: 2 * x), torch.zeros(2)), ask="twice")
+    with kernel.evaluation() as evaluation:
+        answer = asker(evaluation, "spoils")(case)
+    assert answer.kind == "value"
+    assert torch.equal(answer.value, torch.full((2,), 4.0))  # the second call sees what the first one did
+    assert answer.calls == 2
 
 
 def test_what_a_callback_raises_reaches_the_student(kernel):
