@@ -32,9 +32,10 @@ DIFFKIT = {
     "data": "idx oracle",
     "metrics": "",
     "latent": "elbo inputs",
+    "bugs": "gaussian schedule",  # wrong samplers on purpose: no other module may use them but the explorers
     "equations": "data elbo graph guidance latent likelihood losses metrics vae",
     "plots": "figure",
-    "explorers": "equations plots",
+    "explorers": "bugs equations plots",
 }
 
 # Not transitive: the trust border runs through this package. `diffkit` stands for the whole library.

@@ -5,6 +5,7 @@ move must be answered at once and cannot be computed beforehand, the file `.._ma
 too, and a test holds it against Python.
 """
 
+from diffkit.explorers.bug_gallery import bug_gallery
 from diffkit.explorers.dag_editor import dag_editor
 from diffkit.explorers.elbo_gap import elbo_gap
 from diffkit.explorers.elbo_terms import elbo_terms
@@ -12,9 +13,11 @@ from diffkit.explorers.forward_process import forward_process
 from diffkit.explorers.langevin_particles import langevin_particles
 from diffkit.explorers.schedule_designer import schedule_designer
 from diffkit.explorers.score_field import score_field
+from diffkit.explorers.trajectory import trajectory
 from diffkit.explorers.what_cancels import what_cancels
 
 __all__ = [
+    "bug_gallery",
     "dag_editor",
     "elbo_gap",
     "elbo_terms",
@@ -22,5 +25,6 @@ __all__ = [
     "langevin_particles",
     "schedule_designer",
     "score_field",
+    "trajectory",
     "what_cancels",
 ]

@@ -5,6 +5,7 @@ from diffkit.train.distributed import distributed
 from diffkit.train.loop import Loss, Step, progress, train
 from diffkit.train.objective import classification, minibatch, prediction
 from diffkit.train.state import State, start
+from diffkit.train.weights import load_weights, save_weights
 
 __all__ = [
     "Loss",
@@ -13,10 +14,12 @@ __all__ = [
     "classification",
     "distributed",
     "load",
+    "load_weights",
     "minibatch",
     "prediction",
     "progress",
     "save",
+    "save_weights",
     "start",
     "train",
 ]

@@ -39,7 +39,7 @@ def save(state: State, path: Path | str) -> None:
             raise DataError(f"{bad[0]} is not finite: this run has diverged and is not saved; go back to the last file")
         ema = {"ema_decay": state.ema_decay, "ema_every": state.ema_every}
         about = {"step": state.step, **ema, "groups": groups, "device": state.device.type}
-        _write(path, tensors, {"format": FORMAT, "about": json.dumps(about, default=float)})
+        write(path, tensors, {"format": FORMAT, "about": json.dumps(about, default=float)})
     if dist.is_initialized():
         dist.barrier()
 
@@ -82,7 +82,8 @@ def _tensors(state: State, with_optimizer: bool = True) -> tuple[dict[str, Tenso
     ]
 
 
-def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """One safetensors file, whole or not at all.  Raises DataError when it cannot be written."""
     part = path.with_name(f".{path.name}.part{os.getpid()}")
     try:
         save_file(tensors, part, metadata)

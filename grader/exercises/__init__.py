@@ -4,6 +4,7 @@ from types import ModuleType
 
 from grader.exercise import Exercise
 from grader.exercises import (
+    ddpm,
     decomposing_the_elbo,
     forward_process,
     graphical_models,
@@ -19,6 +20,7 @@ PACKAGES: dict[str, ModuleType] = {
     "02_forward_process": forward_process,
     "03_likelihood_to_elbo": likelihood_to_elbo,
     "04_decomposing_the_elbo": decomposing_the_elbo,
+    "05_ddpm": ddpm,
     "06_score_matching": score_matching,
     "07_langevin_dynamics": langevin_dynamics,
 }

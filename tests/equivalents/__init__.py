@@ -1,6 +1,7 @@
 """Mutants that give the reference's numbers on every admissible input, with the reason, one module per lesson."""
 
 from tests.equivalents import (
+    ddpm,
     decomposing_the_elbo,
     forward_process,
     graphical_models,
@@ -11,6 +12,7 @@ from tests.equivalents import (
 )
 
 EQUIVALENT: dict[str, dict[str, str]] = {
+    **ddpm.EQUIVALENT,
     **decomposing_the_elbo.EQUIVALENT,
     **forward_process.EQUIVALENT,
     **graphical_models.EQUIVALENT,

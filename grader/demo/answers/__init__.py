@@ -1,6 +1,7 @@
 """Answers by lesson, for the demo's class: one module per lesson."""
 
 from grader.demo.answers import (
+    ddpm,
     decomposing_the_elbo,
     forward_process,
     graphical_models,
@@ -17,6 +18,7 @@ ANSWERS: dict[str, Answers] = {
     "02_forward_process": forward_process.ANSWERS,
     "03_likelihood_to_elbo": likelihood_to_elbo.ANSWERS,
     "04_decomposing_the_elbo": decomposing_the_elbo.ANSWERS,
+    "05_ddpm": ddpm.ANSWERS,
     "06_score_matching": score_matching.ANSWERS,
     "07_langevin_dynamics": langevin_dynamics.ANSWERS,
 }
