@@ -99,7 +99,7 @@ def test_no_figure_stays_in_memory(monkeypatch):
         made.append(id(figure))
         return figure
 
-    monkeypatch.setattr(plots, "Canvas", canvas)
+    monkeypatch.setattr(plots.canvas, "Canvas", canvas)
     for draw in EVERY_PLOT.values():
         draw("words")
     while gc.collect():  # a finalizer may free what only the next pass can find
