@@ -125,7 +125,7 @@ def test_all_images_of_a_figure_share_one_gray_scale():
 
 
 def test_no_two_lines_look_alike_and_none_differs_by_colour_alone():
-    styles = list(islice(plots._styles(), 36))
+    styles = list(islice(plots.canvas.styles(), 36))
     assert len(set(styles)) == 36
     first = styles[: len(plots.COLORS)]
     assert len({dash for _, dash in first}) == len(first)
