@@ -15,13 +15,14 @@ from typing import Any, cast
 from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
-from traitlets import Enum, Float, Unicode
+from traitlets import Enum, Float, Int, Unicode
 
 from grader.defang import defang
 from grader.intake import beside
 from grader.judge import Cell, GradeCell, Record, cells_of, grade
 from grader.records import Records, checks_version, course_secret, fingerprint
 from grader.sandbox import Limits, Mode, Sandbox
+from grader.sandbox.limits import MIB
 from grader.workplace import sandbox_for
 
 Resources = dict[str, Any]
@@ -66,6 +67,8 @@ class Judge(NbGraderPreprocessor):
     cell_seconds = Float(Limits.cell_seconds, help="Time for one cell.").tag(config=True)
     call_seconds = Float(Limits.call_seconds, help="Time for one question to a student's function.").tag(config=True)
     submission_seconds = Float(Limits.submission_seconds, help="Time for one notebook.").tag(config=True)
+    memory_mib = Int(Limits.memory_bytes // MIB, help="Memory for one process of a submission.").tag(config=True)
+    processes = Int(Limits.processes, help="Processes and threads of a submission.").tag(config=True)
     root = Unicode(help="The course folder; by default the current one, where nbgrader works.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
@@ -99,11 +102,13 @@ class Judge(NbGraderPreprocessor):
         return found
 
     def limits(self) -> Limits:
-        """The sandbox's limits with the configured times."""
+        """The sandbox's limits as configured."""
         return Limits(
             cell_seconds=self.cell_seconds,
             call_seconds=self.call_seconds,
             submission_seconds=self.submission_seconds,
+            memory_bytes=self.memory_mib * MIB,
+            processes=self.processes,
         )
 
 

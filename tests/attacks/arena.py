@@ -1,0 +1,98 @@
+"""Grades all attacks in one batch with small limits, and the controls in another with the usual ones."""
+
+import copy
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat.notebooknode import NotebookNode
+
+from grader.demo.cheats import keep_two
+from grader.demo.classroom import course, notebook
+from grader.demo.student import Student, first, handed_in
+from grader.run import Row, grade_class, prepare
+from tests.attacks import secrets
+from tests.attacks.attack import LESSON, Attack
+from tests.attacks.families import ATTACKS, CONTROLS
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NEIGHBOURS = ("bystander", "neighbour")  # honest, graded in both batches
+SMALL: dict[str, object] = {
+    "cell_seconds": 3.0,
+    "call_seconds": 1.0,
+    "submission_seconds": 30.0,
+    "memory_mib": 1024,
+    "processes": 16,
+}
+
+
+@dataclass
+class Batch:
+    """A graded class.  called: who called the machine's sockets; before, after: what must not change."""
+
+    folder: Path
+    rows: dict[str, Row]
+    called: list[str]
+    before: dict[str, str]
+    after: dict[str, str]
+
+
+@dataclass
+class Arena:
+    """Both batches."""
+
+    attacks: Batch
+    controls: Batch
+
+
+@contextmanager
+def arena(only: str = "", workers: int = 1) -> Iterator[Arena]:
+    """Grade everything; only: attacks with this in their name."""
+    chosen = [a for family in ATTACKS.values() for a in family if only in a.name]
+    with tempfile.TemporaryDirectory(prefix="arena-") as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        controls = _graded(place / "controls", list(CONTROLS), {}, workers)
+        yield Arena(_graded(place / "attacks", chosen, SMALL, workers), controls)
+
+
+def _graded(folder: Path, entries: list[Attack], settings: dict[str, object], workers: int) -> Batch:
+    course(ROOT, folder, LESSON)
+    prepare(folder, LESSON)
+    paths = secrets.plant(folder)
+    with secrets.watched() as called:
+        _hand_in(folder, entries, paths, called[0])
+        before = secrets.fingerprint(folder)
+        rows = grade_class(folder, LESSON, workers=workers, settings=settings)
+    return Batch(folder, {r.student: r for r in rows}, called[1:], before, secrets.fingerprint(folder))
+
+
+def _hand_in(folder: Path, entries: list[Attack], paths: list[Path], port: str) -> None:
+    solved = compact(notebook(folder, "solutions", LESSON))
+    attacker = copy.deepcopy(solved)
+    keep_two(LESSON, notebook(folder, "notebooks", LESSON))(attacker)
+    neighbours = [Attack(name, "", first(f"# {secrets.CANARIES['another submission']}"), control=True)
+                  for name in NEIGHBOURS]
+    for entry in [*entries, *neighbours]:
+        place = folder / "submitted" / entry.name / LESSON
+        place.mkdir(parents=True)
+        student = Student(entry.name, entry.edit, 0.0)
+        base = solved if entry.control else attacker
+        (place / f"{LESSON[3:]}.ipynb").write_bytes(handed_in(student, base))
+        for name, data in entry.files.items():
+            told = {b"@paths": "\n".join(map(str, paths)).encode(), b"@port": port.encode()}
+            (place / name).write_bytes(told.get(data, data))
+        if entry.lay:
+            entry.lay(place)
+
+
+def compact(full: NotebookNode) -> NotebookNode:
+    """The notebook without the cells that are neither graded nor needed: a batch is then half as long."""
+    small = copy.deepcopy(full)
+    setup = nbformat.v4.new_code_cell("import torch\nfrom grader import check")
+    small.cells = [setup, *(c for c in full.cells if "nbgrader" in c.metadata)]
+    return nbformat.from_dict(json.loads(nbformat.writes(small)))
