@@ -30,15 +30,15 @@ def rows(done: Arena, only: str) -> tuple[list[str], list[str]]:
     lines, bad, total = [], [], [0] * 6
     for family, attacks in ATTACKS.items():
         run = [a for a in attacks if only in a.name]
-        found = {a.name: complaints(done.attacks, a) for a in run}
-        refused = sum(done.attacks.rows[a.name].points is None for a in run)
+        found = {a.name: complaints(done.of(family), a) for a in run}
+        refused = sum(done.of(family).rows[a.name].points is None for a in run)
         counts = [len(run), refused, *(sum(bool(f[kind]) for f in found.values()) for kind in KINDS)]
         total = [a + b for a, b in zip(total, counts, strict=True)]
         lines.append(f"| {family} | " + " | ".join(map(str, counts)) + " |")
         bad += [f"{name}: {kind}: {what}" for name, f in found.items() for kind in KINDS for what in f[kind]]
     lines.append("| **all** | " + " | ".join(f"**{n}**" for n in total) + " |")
-    wrong = {c.name: disappointed(done.controls, c) for c in CONTROLS}
-    lines.append(f"| honest controls | {len(CONTROLS)} | {sum(map(bool, wrong.values()))} without full marks | | | | |")
+    wrong = {c.name: disappointed(done.controls, c) for c in CONTROLS if c.name in done.controls.rows}
+    lines.append(f"| honest controls | {len(wrong)} | {sum(map(bool, wrong.values()))} without full marks | | | | |")
     return lines, bad + [f"{name}: {what}" for name, found in wrong.items() for what in found]
 
 

@@ -1,4 +1,4 @@
-"""Grades all attacks in one batch with small limits, and the controls in another with the usual ones."""
+"""Grades the attacks in two batches with small limits, and the controls in a third with the usual ones."""
 
 import copy
 import json
@@ -20,7 +20,8 @@ from tests.attacks.attack import LESSON, Attack
 from tests.attacks.families import ATTACKS, CONTROLS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-NEIGHBOURS = ("bystander", "neighbour")  # honest, graded in both batches
+NEIGHBOURS = ("bystander", "neighbour")  # honest, graded in every batch
+SHOWN = {"the browser", "notebook JSON", "files beside it", "forged messages"}
 SMALL: dict[str, object] = {
     "cell_seconds": 3.0,
     "call_seconds": 1.0,
@@ -43,31 +44,45 @@ class Batch:
 
 @dataclass
 class Arena:
-    """Both batches."""
+    """The batches.  pages: attacks whose feedback page is looked at; quiet: the others, without feedback."""
 
-    attacks: Batch
+    pages: Batch
+    quiet: Batch
     controls: Batch
+
+    def of(self, family: str) -> Batch:
+        """The batch in which a family was graded."""
+        return self.pages if family in SHOWN else self.quiet
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """All of them."""
+        return self.pages, self.quiet, self.controls
 
 
 @contextmanager
 def arena(only: str = "", workers: int = 1) -> Iterator[Arena]:
-    """Grade everything; only: attacks with this in their name."""
-    chosen = [a for family in ATTACKS.values() for a in family if only in a.name]
+    """Grade everything; only: attacks with this in their name, without controls."""
+    pages = [a for name in ATTACKS for a in ATTACKS[name] if only in a.name and name in SHOWN]
+    quiet = [a for name in ATTACKS for a in ATTACKS[name] if only in a.name and name not in SHOWN]
     with tempfile.TemporaryDirectory(prefix="arena-") as folder:
         place = Path(folder)
         place.chmod(0o755)
-        controls = _graded(place / "controls", list(CONTROLS), {}, workers)
-        yield Arena(_graded(place / "attacks", chosen, SMALL, workers), controls)
+        yield Arena(
+            _graded(place / "pages", pages, SMALL, workers, feedback=True),
+            _graded(place / "quiet", quiet, SMALL, workers),
+            _graded(place / "controls", [] if only else list(CONTROLS), {}, workers),
+        )
 
 
-def _graded(folder: Path, entries: list[Attack], settings: dict[str, object], workers: int) -> Batch:
+def _graded(folder: Path, entries: list[Attack], settings: dict[str, object], workers: int, feedback: bool = False) -> Batch:
     course(ROOT, folder, LESSON)
     prepare(folder, LESSON)
     paths = secrets.plant(folder)
     with secrets.watched() as called:
         _hand_in(folder, entries, paths, called[0])
         before = secrets.fingerprint(folder)
-        rows = grade_class(folder, LESSON, workers=workers, settings=settings)
+        rows = grade_class(folder, LESSON, workers=workers, settings=settings, feedback=feedback)
     return Batch(folder, {r.student: r for r in rows}, called[1:], before, secrets.fingerprint(folder))
 
 

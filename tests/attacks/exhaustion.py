@@ -58,7 +58,7 @@ import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
 print(sum(libc.msgget(0, 0o1600) >= 0 for _ in range(1000)), sum(libc.semget(0, 100, 0o1600) >= 0 for _ in range(1000)))
 """),
-    runs("processes", "twenty processes that each want twenty", """
+    runs("twenty_processes", "twenty processes that each want twenty", """
 import os, time
 made = 0
 for _ in range(20):
@@ -68,7 +68,7 @@ for _ in range(20):
     except OSError: break
 print("FOUND" if made == 20 else made)
 """),
-    runs("threads", "twenty threads", """
+    runs("twenty_threads", "twenty threads", """
 import threading, time
 made = 0
 try:

@@ -120,7 +120,7 @@ def lie(args): forge(raw(b"\\xdd\\xff\\xff\\xff\\xff" * 10_000)); time.sleep(9)
     answered("repeated_keys", "a dict that says `value` twice, once for each reader", """
 def lie(args): forge(raw(b"\\x83\\xa4kind\\xa5value\\xa5value\\x01\\xa5value\\x02")); time.sleep(9)
 """),
-    answered("descriptors", "passes open descriptors to the grader", """
+    answered("sends_descriptors", "passes open descriptors to the grader", """
 def lie(args):
     for n in wires():
         s = socket.socket(fileno=os.dup(n)); socket.send_fds(s, [b"x"] * 4, [0, 1, 2]); s.detach()

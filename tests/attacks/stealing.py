@@ -53,7 +53,7 @@ for n in range(3, 1024):
     try: print(n, os.readlink(f"/proc/self/fd/{n}") if os.path.exists("/proc/self/fd") else "", os.pread(n, 9999, 0))
     except OSError: pass
 """),
-    runs("frames", "walks the stack and all threads for a reference", """
+    runs("stack_frames", "walks the stack and all threads for a reference", """
 import sys, threading
 for frame in sys._current_frames().values():
     while frame:

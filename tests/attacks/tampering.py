@@ -118,7 +118,7 @@ questions = sys.modules["cage.sandbox.inside.questions"].Questions
 questions._call = lambda self, q: {"kind": "passed", "points": 44, "value": True}
 questions._vjp = lambda self, q: {"kind": "value", "value": True, "gradients": [True]}
 """),
-    returns("seeds", "every random draw is zero, so that the hidden inputs are known", "torch.zeros_like(args[0])", """
+    returns("seeded_draws", "every random draw is zero, so that the hidden inputs are known", "torch.zeros_like(args[0])", """
 torch.randn = torch.rand = torch.randint = lambda *a, **k: torch.zeros(3)
 torch.manual_seed = lambda *a: torch.default_generator
 """),

@@ -65,7 +65,7 @@ def unclear(batch: Batch, attack: Attack) -> list[str]:
         found.append(f"not a clear line: {said[:200]}")
     if attack.refused != (row.points is None):
         found.append(f"refused: {row.points is None}, {said[:100]}")
-    if row.points is not None and not (batch.folder / "feedback" / attack.name).exists():
+    if row.points is not None and (batch.folder / "feedback").exists() and _page(batch, attack.name) is None:
         found.append("no feedback")
     if row.record and any(s.broken for s in row.record.scores.values()):
         broken = next(s.broken for s in row.record.scores.values() if s.broken)
@@ -92,13 +92,13 @@ def disappointed(batch: Batch, control: Attack) -> list[str]:
 def disturbed(arena: Arena) -> list[str]:
     """What the attacks did to others and to the machine."""
     found = [f"left behind: {what}" for what in left_behind()]
-    for batch in (arena.attacks, arena.controls):
+    for batch in arena.batches:
         changed = set(batch.before.items()) ^ set(batch.after.items())
         found += [f"changed: {name}" for name, _ in sorted(changed)]
         found += batch.called
         found += [f"without a line: {p.name}" for p in (batch.folder / "submitted").iterdir() if p.name not in batch.rows]
     for name in NEIGHBOURS:
-        if _essence(arena.attacks.rows[name]) != _essence(arena.controls.rows[name]):
+        if len({repr(_essence(batch.rows[name])) for batch in arena.batches}) > 1:
             found.append(f"the grade of {name} depends on who is graded beside")
     return found
 
