@@ -91,7 +91,7 @@ def grade_class(
     for submission in found:
         row = _enter(root, config, lesson, submission, problems.get(submission.student, ""), feedback)
         rows.append(row)
-        progress(f"{row.student}: {'refused' if row.points is None else f'{row.points:g} of {row.of:g}'}")
+        progress(f"{ascii(row.student)[1:-1]}: {'refused' if row.points is None else f'{row.points:g} of {row.of:g}'}")
     return rows
 
 

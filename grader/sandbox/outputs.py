@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 MAX_OUTPUTS = 1000
-MAX_PIXELS = 10_000  # per side
+MAX_SIDE, MAX_PIXELS = 10_000, 25_000_000  # a browser takes 4 bytes for each
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
 # Everything below space except tab, newline, return, and the escape of colours.
@@ -21,6 +21,12 @@ def keep_safe(outputs: Any) -> list[Output]:
         return []
     kept = (_safe(item) for item in outputs[:MAX_OUTPUTS] if type(item) is dict)
     return [item for item in kept if item is not None]
+
+
+def size_of(outputs: list[Output]) -> int:
+    """Characters of text and images in outputs that were kept."""
+    texts = [str(v) for item in outputs for v in (item.get("text", ""), item.get("evalue", ""), *item.get("data", {}).values())]
+    return sum(map(len, texts)) + sum(len(line) for item in outputs for line in item.get("traceback", ()))
 
 
 def _safe(item: Output) -> Output | None:
@@ -72,4 +78,4 @@ def is_png(text: str) -> bool:
     if len(data) < 57 or not data.startswith(PNG_SIGNATURE) or data[12:16] != b"IHDR":
         return False
     width, height = struct.unpack(">II", data[16:24])
-    return 0 < width <= MAX_PIXELS and 0 < height <= MAX_PIXELS and data.endswith(PNG_END)
+    return 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS and data.endswith(PNG_END)

@@ -11,7 +11,7 @@ from .errors import SandboxError
 from .evaluation import Evaluation
 from .files import check_files
 from .limits import MIB, Limits
-from .outputs import Output, keep_safe
+from .outputs import Output, keep_safe, size_of
 from .zygote import Child
 
 START_SECONDS = 20
@@ -43,6 +43,7 @@ class Kernel:
         self._steps: list[_Cell | Evaluation] = []
         self._child: Child | None = None
         self._starts, self._number = 0, 0
+        self._room = limits.all_output_bytes
 
     def __enter__(self) -> "Kernel":
         self.end = time.monotonic() + self.limits.submission_seconds
@@ -69,7 +70,15 @@ class Kernel:
         except WireError:
             return self._lost(cell, "died", start)
         status: Literal["ok", "error"] = "ok" if reply.get("status") == "ok" else "error"
-        return CellResult(keep_safe(reply.get("outputs")), status, time.monotonic() - start)
+        return CellResult(self._kept(reply.get("outputs")), status, time.monotonic() - start)
+
+    def _kept(self, hostile: Any) -> list[Output]:
+        """The outputs of a cell, as long as those of all cells together stay below their limit."""
+        outputs = keep_safe(hostile)
+        self._room -= size_of(outputs)
+        if self._room >= 0:
+            return outputs
+        return [_note(f"not kept: the outputs of all cells are larger than {self.limits.all_output_bytes} bytes")]
 
     def evaluation(self) -> Evaluation:
         """The state as it is now, for questions: a fork of the kernel, so what is asked changes no cell.

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,14 +66,16 @@ def arena(only: str = "", workers: int = 1) -> Iterator[Arena]:
     """Grade everything; only: attacks with this in their name, without controls."""
     pages = [a for name in ATTACKS for a in ATTACKS[name] if only in a.name and name in SHOWN]
     quiet = [a for name in ATTACKS for a in ATTACKS[name] if only in a.name and name not in SHOWN]
-    with tempfile.TemporaryDirectory(prefix="arena-") as folder:
-        place = Path(folder)
-        place.chmod(0o755)
+    place = Path(tempfile.mkdtemp(prefix="arena-"))
+    place.chmod(0o755)
+    try:
         yield Arena(
             _graded(place / "pages", pages, SMALL, workers, feedback=True),
             _graded(place / "quiet", quiet, SMALL, workers),
             _graded(place / "controls", [] if only else list(CONTROLS), {}, workers),
         )
+    finally:
+        subprocess.run(["rm", "-rf", str(place)], check=True)  # Python's own way gives up at deep nests of folders
 
 
 def _graded(folder: Path, entries: list[Attack], settings: dict[str, object], workers: int, feedback: bool = False) -> Batch:

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from grader.demo.cheats import function
-from tests.attacks.attack import MARK, OTHERS, Attack, returns, runs, unchanged
+from tests.attacks.attack import MARK, OTHERS, Attack, returns, runs
 
 EVIL = f"open('/tmp/{MARK}', 'w').write('x')\n".encode()
 CHEAT = ("def check(*a): return 44\n" + "\n".join(f"def {function(e)}(*a): return 44" for e in OTHERS)).encode()
@@ -115,5 +115,5 @@ except Exception: A = {}
     Attack("timestamp", "a timestamp long before the deadline", files={"timestamp.txt": b"1999-01-01 00:00:00 UTC"}),
     Attack("timestamp_folder", "a folder where a timestamp is expected", refused=True,
            lay=lambda folder: (folder / "timestamp.txt").mkdir()),
-    Attack("timestamp_nonsense", "a timestamp that is none", unchanged, {"timestamp.txt": b"\xff\0 soon"}),
+    Attack("timestamp_nonsense", "a timestamp that is none", files={"timestamp.txt": b"\xff\0 soon"}, refused=True),
 )  # fmt: skip

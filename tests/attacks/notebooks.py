@@ -118,7 +118,7 @@ FAMILY: tuple[Attack, ...] = (
     Attack("attachments", "an attachment of HTML", each(lambda c: c.update(
         attachments={"a.html": {"text/html": "<script>alert(1)</script>"}}) if c["cell_type"] == "markdown" else 0)),
     Attack("deep_json", "metadata nested nine hundred deep", rewritten(lambda d: d["metadata"].update(
-        a=json.loads("[" * 900 + "]" * 900)))),
+        a=json.loads("[" * 900 + "]" * 900))), refused=True),
     Attack("infinite_numbers", "numbers that JSON does not have", rewritten(lambda d: d["metadata"].update(
         a=float("nan"), b=float("inf")))),
     Attack("half_characters", "halves of characters in sources, names and outputs", rewritten(lambda d: d["cells"].insert(

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import socket
+import subprocess
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +62,8 @@ def fingerprint(folder: Path) -> dict[str, str]:
     """Everything that grading must leave as it is: the course without its results, Python's packages."""
     results = {"autograded", "feedback", "gradebook.db", "records"}
     found = {}
-    for path in sorted(folder.rglob("*")):
+    for name in _names(folder):
+        path = folder / name
         inside = path.relative_to(folder)
         if path.is_file() and not path.is_symlink() and results.isdisjoint(inside.parts) and path.stat().st_size < 2**22:
             found[str(inside)] = f"{path.stat().st_mode:o} {hashlib.sha256(path.read_bytes()).hexdigest()}"
@@ -69,6 +71,13 @@ def fingerprint(folder: Path) -> dict[str, str]:
     names = sorted(p.name for p in packages.iterdir())
     found["packages"] = f"{names} {hashlib.sha256((packages / 'torch/__init__.py').read_bytes()).hexdigest()}"
     return found
+
+
+def _names(folder: Path) -> list[str]:
+    """Relative names of what is not too deep to be looked at: some attacks make nests of folders."""
+    find = ["find", ".", "-maxdepth", "6", "-print0"]
+    listed = subprocess.run(find, cwd=folder, capture_output=True, check=True).stdout
+    return sorted(os.fsdecode(name) for name in listed.split(b"\0") if name)
 
 
 def left_behind() -> list[str]:
