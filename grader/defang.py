@@ -9,7 +9,9 @@ import re
 TAG = re.compile(r"<(?=[A-Za-z/!?])")  # `a < b` stays
 ENTITY = re.compile(r"&(?=#|[A-Za-z]+[0-9]*;)")  # would spell the others in another way
 # In a link Markdown drops a backslash before a sign.
-SCRIPT = re.compile(r"(?:java|vb|live)\s*script\s*\\*:|\bdata\s*\\*:\s*(?=\\*(?:text|image|application))", re.IGNORECASE)
+SCRIPT = re.compile(
+    r"(?:java|vb|live)\s*script\s*\\*:|\bdata\s*\\*:\s*(?=\\*(?:text|image|application))", re.IGNORECASE
+)
 LATEX = re.compile(
     r"\\(href|url|require|unicode|style|class|cssId|data|mmlToken|html[A-Za-z]*|includegraphics|bbox)(?![A-Za-z])"
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from grader.sandbox import Sandbox, SandboxError, SandboxUnavailable, GROUPS_ADVICE
+from grader.sandbox import GROUPS_ADVICE, Sandbox, SandboxError, SandboxUnavailable
 
 State = Literal["good", "weak", "bad"]
 SIGNS: dict[State, str] = {"good": "ok", "weak": "weak", "bad": "MISSING"}
@@ -69,7 +69,9 @@ def _walls() -> Iterator[Finding]:
 
 def _around(sandbox: Sandbox) -> Iterator[Finding]:
     fast = not sandbox.protection.startswith("one bubblewrap for each")
-    yield Finding("good", f"bubblewrap: {sandbox.protection}", "" if fast else "safe, but seconds slower per submission")
+    yield Finding(
+        "good", f"bubblewrap: {sandbox.protection}", "" if fast else "safe, but seconds slower per submission"
+    )
     for controller, what in (("memory", "memory"), ("pids", "processes")):
         if controller in sandbox.groups:
             yield Finding("good", f"{what} of a whole submission limited by a control group")
@@ -116,14 +118,18 @@ def _user() -> Iterator[Finding]:
 
 def _course(root: Path) -> Iterator[Finding]:
     if not (root / "nbgrader_config.py").is_file():
-        yield Finding("weak", f"{root} is no course folder: its settings were not looked at", "run this in the course folder")
+        yield Finding(
+            "weak", f"{root} is no course folder: its settings were not looked at", "run this in the course folder"
+        )
         return
     from grader.run import load_config
 
     settings = load_config(root).Autograde
     steps = [*settings.get("sanitize_preprocessors", []), *settings.get("autograde_preprocessors", [])]
     wanted = ["grader.plugin.Restore", "grader.plugin.Judge", "grader.plugin.SaveJudgedScores"]
-    good = [s for s in steps if s in wanted] == wanted and steps[0] == wanted[0] and not any("Execute" in s for s in steps)
+    good = (
+        [s for s in steps if s in wanted] == wanted and steps[0] == wanted[0] and not any("Execute" in s for s in steps)
+    )
     advice = "" if good else "take the Autograde settings of the nbgrader_config.py that came with the course"
     yield Finding("good" if good else "bad", "nbgrader leaves the grading to the judge", advice)
     yield from _private(root / ".course" / "grader", "the course's key and records are readable by you alone")

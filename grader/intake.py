@@ -65,7 +65,9 @@ def inspect(folder: Path, notebook: Path) -> None:
                 raise RefusedError(f"it contains more than {MOST_FILES} files and folders")
             room -= _size(entry)
             if room < 0:
-                raise RefusedError(f"the files beside the notebook are larger than {LARGEST_TOGETHER >> 20} MiB together")
+                raise RefusedError(
+                    f"the files beside the notebook are larger than {LARGEST_TOGETHER >> 20} MiB together"
+                )
         if not notebook.is_file():
             raise RefusedError(f"there is no {notebook.name} in it")
         _inspect_notebook(notebook)

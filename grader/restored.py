@@ -11,7 +11,6 @@ from nbformat.notebooknode import NotebookNode
 from grader.defang import defang
 
 KEPT_TAGS = {"explore", "hide-input"}
-CODE = {"outputs": [], "execution_count": None}
 
 
 def rebuilt(cells: Sequence[NotebookNode], known: Mapping[str, NotebookNode]) -> list[NotebookNode]:
@@ -37,9 +36,12 @@ def rebuilt(cells: Sequence[NotebookNode], known: Mapping[str, NotebookNode]) ->
 
 def _cell(kind: str, source: str, metadata: NotebookNode) -> NotebookNode:
     source = source.encode(errors="replace").decode()  # JSON may hold halves of characters, files may not
+    cell = NotebookNode(cell_type=kind, source=source, metadata=NotebookNode(metadata))
     if kind == "code":
-        return NotebookNode(cell_type=kind, source=source, metadata=NotebookNode(metadata), **CODE)
-    return NotebookNode(cell_type=kind, source=defang(source), metadata=NotebookNode(metadata))
+        cell.outputs, cell.execution_count = [], None
+    else:
+        cell.source = defang(source)
+    return cell
 
 
 def _put_back(cells: list[NotebookNode], known: Mapping[str, NotebookNode]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from grader.judge import Record, Score
 from grader.run import Row
-from tests.attacks import secrets
+from tests.attacks import secrets, verdicts
 from tests.attacks.arena import Arena, Batch
 from tests.attacks.attack import LESSON, MARK, Attack
 from tests.attacks.page import active
@@ -71,7 +71,9 @@ def test_harmless_content_is_not_called_active() -> None:
 
 
 @pytest.mark.parametrize("said", ["two\nlines", "\x1b[2J", "\u202egnihton", "not graded: KeyError: 'x'", "", "Traceback"])
-def test_an_unclear_line_is_seen(tmp_path: Path, said: str) -> None:
+def test_an_unclear_line_is_seen(tmp_path: Path, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts, "diagnosis", lambda row: said)  # the report's own is clean by now
+    monkeypatch.setattr(verdicts, "table", lambda rows: f"head\n{said}")
     row = Row("me", None, 0.0, None, said)
     assert unclear(Batch(tmp_path, {"me": row}, [], {}, {}), Attack("me", "", refused=True))
 

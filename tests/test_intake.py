@@ -43,7 +43,7 @@ BAD = {
     "source no text": (changed(cells=[{"cell_type": "markdown", "metadata": {}, "source": 7}]), "damaged"),
     "long cell": (
         changed(cells=[{"cell_type": "markdown", "metadata": {}, "source": "x" * 2**21}]),
-        "KiB of text",
+        "a cell may hold",
     ),
     "large": (b" " * (LARGEST_NOTEBOOK + 1), "larger than"),
 }

@@ -1,5 +1,7 @@
 """Control groups: where they are found, what they limit, that nothing of them stays."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,8 +81,8 @@ def test_without_control_groups_there_are_no_places(tmp_path):
 @pytest.mark.parametrize(
     ("version", "files"),
     [
-        (1, {"memory.limit_in_bytes": 544 * MIB, "memory.memsw.limit_in_bytes": 544 * MIB, "pids.max": 14}),
-        (2, {"memory.max": 544 * MIB, "memory.swap.max": 0, "pids.max": 14}),
+        (1, {"memory.limit_in_bytes": 1056 * MIB, "memory.memsw.limit_in_bytes": 1056 * MIB, "pids.max": 14}),
+        (2, {"memory.max": 1056 * MIB, "memory.swap.max": 0, "pids.max": 14}),
     ],
 )
 def test_a_group_gets_the_limits_of_its_submission(tmp_path, monkeypatch, version, files):
@@ -124,9 +126,9 @@ for _ in range(8):
     pid = os.fork()
     if pid == 0:
         try:
-            held = bytearray(100 << 20)
+            held = bytearray(200 << 20)
             held[::4096] = b"x" * len(held[::4096])
-            time.sleep(3)
+            time.sleep(1)
         finally:
             os._exit(0)
     pids.append(pid)
@@ -136,7 +138,7 @@ sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -9 for pid in pids)
 
 @needs_bubblewrap
 def test_memory_is_limited_for_all_processes_of_a_submission_together(groups, sandbox):
-    with sandbox.kernel(limits=TIGHT) as kernel:  # 8 times 100 MiB where 512 and 32 of files are allowed
+    with sandbox.kernel(limits=replace(TIGHT, cell_seconds=20)) as kernel:  # 8 times 200 MiB where 512, 32 of files and 512 of copies are allowed
         result = kernel.run(CHILDREN)
         assert result.status == "died" or int(shown(result)) > 0
 
@@ -151,7 +153,7 @@ def test_a_neighbour_has_its_own_group(groups, sandbox):
 @needs_bubblewrap
 def test_nothing_of_a_group_stays(groups, sandbox):
     def there() -> set[Path]:
-        return {folder for place in groups.places for folder in place.folder.glob(f"grader-{__import__('os').getpid()}-*")}
+        return {folder for place in groups.places for folder in place.folder.glob(f"grader-{os.getpid()}-*")}
 
     before = there()
     with sandbox.kernel(limits=Limits()) as kernel:

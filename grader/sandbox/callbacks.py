@@ -30,7 +30,7 @@ def memory_at_most(more: int) -> Iterator[None]:
         yield
         return
     limit = int(statm.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE") + more
-    most = min(limit, *(bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY))
+    most = min([limit, *(bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY)])
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     try:
         yield

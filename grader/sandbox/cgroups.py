@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .cgroup_places import Place, admits, find_places
-from .limits import Limits
+from .limits import MIB, Limits
 
+COPIED = 512 * MIB  # pages of the preloaded libraries that processes copy by writing: not the student's doing
 _numbers = itertools.count()
 
 
@@ -75,10 +76,14 @@ class Groups:
 def _make(place: Place, limits: Limits) -> Path:
     folder = place.folder / f"grader-{os.getpid()}-{next(_numbers)}"
     folder.mkdir()
-    memory = limits.memory_bytes + limits.tmp_bytes  # files in /tmp are memory, and are counted here too
+    memory = limits.memory_bytes + limits.tmp_bytes + COPIED  # files in /tmp are memory, and are counted here too
     wanted = {"memory.max": memory, "memory.swap.max": 0, "pids.max": limits.processes + 2}  # 2: isolator and init
     if place.version == 1:
-        wanted = {"memory.limit_in_bytes": memory, "memory.memsw.limit_in_bytes": memory, "pids.max": wanted["pids.max"]}
+        wanted = {
+            "memory.limit_in_bytes": memory,
+            "memory.memsw.limit_in_bytes": memory,
+            "pids.max": wanted["pids.max"],
+        }
     for name, value in wanted.items():
         if name.split(".")[0] in place.controllers and (folder / name).exists():  # no swap, no file for it
             (folder / name).write_text(str(value))

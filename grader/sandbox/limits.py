@@ -8,7 +8,7 @@ MIB = 2**20
 @dataclass(frozen=True)
 class Limits:
     """Seconds are of wall clock.  Memory is per process, on top of what the preloaded libraries take; where control
-    groups can be made, it is also the limit for all processes together, with the files in /tmp on top.
+    groups can be made, it bounds all processes together too, with room for files in /tmp and copied pages.
     """
 
     cell_seconds: float = 30

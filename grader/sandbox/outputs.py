@@ -25,7 +25,11 @@ def keep_safe(outputs: Any) -> list[Output]:
 
 def size_of(outputs: list[Output]) -> int:
     """Characters of text and images in outputs that were kept."""
-    texts = [str(v) for item in outputs for v in (item.get("text", ""), item.get("evalue", ""), *item.get("data", {}).values())]
+    texts = [
+        str(v)
+        for item in outputs
+        for v in (item.get("text", ""), item.get("evalue", ""), *item.get("data", {}).values())
+    ]
     return sum(map(len, texts)) + sum(len(line) for item in outputs for line in item.get("traceback", ()))
 
 

@@ -76,9 +76,11 @@ class Kernel:
         """The outputs of a cell, as long as those of all cells together stay below their limit."""
         outputs = keep_safe(hostile)
         self._room -= size_of(outputs)
-        if self._room >= 0:
-            return outputs
-        return [_note(f"not kept: the outputs of all cells are larger than {self.limits.all_output_bytes} bytes")]
+        return (
+            outputs
+            if self._room >= 0
+            else [_note(f"not kept: the outputs of all cells are larger than {self.limits.all_output_bytes} bytes")]
+        )
 
     def evaluation(self) -> Evaluation:
         """The state as it is now, for questions: a fork of the kernel, so what is asked changes no cell.

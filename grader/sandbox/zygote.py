@@ -72,7 +72,7 @@ class Zygote:
             raise SandboxError(f"the sandbox cannot load its modules:\n{news['error']}")
 
     def spawn(self, folder: str, limits: Limits, group: Group) -> Child:
-        """Fork a child into a control group.  Raises SandboxError with the step that failed if its walls could not be built."""
+        """Fork a child into a control group.  SandboxError: the step that failed if its walls could not be built."""
         wire, inner_wire = socket.socketpair()
         leash, inner_leash = socket.socketpair()
         deadline = time.monotonic() + STEP_SECONDS

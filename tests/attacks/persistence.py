@@ -20,7 +20,7 @@ def plants(name: str, tries: str, source: str) -> Attack:
 
 FAMILY: tuple[Attack, ...] = (
     plants("startup_files", "IPython and shell startup files", """
-for home in (os.path.expanduser("~"), "/root", "/home/student"):
+for home in (os.path.expanduser("~"), "/" + "root", "/" + "home/student"):
     for name in (".ipython/profile_default/startup/00.py", ".bashrc", ".profile", ".pythonrc", ".config/autostart/x"):
         plant(f"{home}/{name}", CODE)
 """),

@@ -2,8 +2,8 @@
 
 A list of what is refused, not of what is allowed: torch, plots and shells use hundreds of calls.  The list holds those
 that look into other processes, make namespaces or mounts, load code into the kernel, use its youngest parts, or take
-memory that no process is charged for.  Of sockets there are those of the own network namespace; others (vsock, Bluetooth,
-raw packets) reach around it.
+memory that no process is charged for.  Of sockets there are those of the own network namespace; others (vsock,
+Bluetooth, raw packets) reach around it.
 """
 
 import errno
