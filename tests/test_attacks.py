@@ -1,4 +1,4 @@
-"""No hostile submission gains a point, reads a secret, or harms anybody; every honest one beside them has full marks."""
+"""No hostile submission gains a point, reads a secret or harms anybody; every honest one has full marks."""
 
 import pytest
 

@@ -70,7 +70,9 @@ def test_harmless_content_is_not_called_active() -> None:
     assert not active(page + "<pre>$\\href{a}{b}$</pre>")
 
 
-@pytest.mark.parametrize("said", ["two\nlines", "\x1b[2J", "\u202egnihton", "not graded: KeyError: 'x'", "", "Traceback"])
+@pytest.mark.parametrize(
+    "said", ["two\nlines", "\x1b[2J", "\u202egnihton", "not graded: KeyError: 'x'", "", "Traceback"]
+)
 def test_an_unclear_line_is_seen(tmp_path: Path, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verdicts, "diagnosis", lambda row: said)  # the report's own is clean by now
     monkeypatch.setattr(verdicts, "table", lambda rows: f"head\n{said}")

@@ -59,7 +59,9 @@ def test_version_2_without_controllers_gives_nothing(tmp_path):
 
 
 def test_version_1_has_one_place_for_each_controller(tmp_path):
-    mounts = "".join(f"3{i} 25 0:2{i} / @/{c} rw - cgroup cgroup rw,{c}\n" for i, c in enumerate(("memory", "pids", "cpu")))
+    mounts = "".join(
+        f"3{i} 25 0:2{i} / @/{c} rw - cgroup cgroup rw,{c}\n" for i, c in enumerate(("memory", "pids", "cpu"))
+    )
     proc = tree(tmp_path, "4:memory:/a\n8:pids:/\n1:cpu:/\n0::/\n", mounts)
     (tmp_path / "cg/memory/a").mkdir(parents=True)
     (tmp_path / "cg/pids").mkdir(parents=True)
@@ -138,7 +140,9 @@ sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -9 for pid in pids)
 
 @needs_bubblewrap
 def test_memory_is_limited_for_all_processes_of_a_submission_together(groups, sandbox):
-    with sandbox.kernel(limits=replace(TIGHT, cell_seconds=20)) as kernel:  # 8 times 200 MiB where 512, 32 of files and 512 of copies are allowed
+    with sandbox.kernel(
+        limits=replace(TIGHT, cell_seconds=20)
+    ) as kernel:  # 8 times 200 MiB where 512, 32 of files and 512 of copies are allowed
         result = kernel.run(CHILDREN)
         assert result.status == "died" or int(shown(result)) > 0
 

@@ -1,7 +1,6 @@
 """Grades the attacks in two batches with small limits, and the controls in a third with the usual ones."""
 
 import copy
-import json
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -78,7 +77,9 @@ def arena(only: str = "", workers: int = 1) -> Iterator[Arena]:
         subprocess.run(["rm", "-rf", str(place)], check=True)  # Python's own way gives up at deep nests of folders
 
 
-def _graded(folder: Path, entries: list[Attack], settings: dict[str, object], workers: int, feedback: bool = False) -> Batch:
+def _graded(
+    folder: Path, entries: list[Attack], settings: dict[str, object], workers: int, feedback: bool = False
+) -> Batch:
     course(ROOT, folder, LESSON)
     prepare(folder, LESSON)
     paths = secrets.plant(folder)
@@ -93,8 +94,9 @@ def _hand_in(folder: Path, entries: list[Attack], paths: list[Path], port: str) 
     solved = compact(notebook(folder, "solutions", LESSON))
     attacker = copy.deepcopy(solved)
     keep_two(LESSON, notebook(folder, "notebooks", LESSON))(attacker)
-    neighbours = [Attack(name, "", first(f"# {secrets.CANARIES['another submission']}"), control=True)
-                  for name in NEIGHBOURS]
+    neighbours = [
+        Attack(name, "", first(f"# {secrets.CANARIES['another submission']}"), control=True) for name in NEIGHBOURS
+    ]
     for entry in [*entries, *neighbours]:
         place = folder / "submitted" / entry.name / LESSON
         place.mkdir(parents=True)
@@ -113,4 +115,4 @@ def compact(full: NotebookNode) -> NotebookNode:
     small = copy.deepcopy(full)
     setup = nbformat.v4.new_code_cell("import torch\nfrom grader import check")
     small.cells = [setup, *(c for c in full.cells if "nbgrader" in c.metadata)]
-    return nbformat.from_dict(json.loads(nbformat.writes(small)))
+    return nbformat.reads(nbformat.writes(small), as_version=4)

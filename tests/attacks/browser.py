@@ -5,7 +5,7 @@ import base64
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
-from grader.demo.student import Edit
+from grader.demo.student import Edit, first
 from tests.attacks.attack import Attack, returns, runs
 
 SVG = "<svg onload='alert(1)'><script>alert(1)</script></svg>"
@@ -57,8 +57,9 @@ FAMILY: tuple[Attack, ...] = (
          "\"javascript:alert(1)\"\n```\n\n> ~~~ mermaid\n> graph TD\n> ~~~"),
     says("fences", "HTML as the language of a code block", "```<script>alert(1)</script>\nx\n```\n\n```\"onclick=alert(1)\nx\n```"),
     says("headings", "HTML in headings, which become anchors", "# <img src=x onerror=alert(1)>\n\n# a\" onclick=alert(1) b"),
-    says("brackets", "Markdown that takes a slow reader for ever", "[" * 50_000 + "\n\n" + "*a_ " * 20_000 + "\n\n" + "`" * 9999),
+    says("brackets", "Markdown that takes a slow reader for ever", "[" * 15_000 + "\n\n" + "*a_ " * 5_000 + "\n\n" + "`" * 9999),
     says("quotes", "quotes in quotes", ">" * 3000 + "x\n\n" + "- " * 3000 + "x"),
+    Attack("long_line", "a line of code that takes hours to colour", first("a." * 100_000 + "b"), refused=True),
     Attack("raw_html", "a raw cell with HTML", prose("<script>alert(1)</script><img src=x onerror=alert(1)>", "raw")),
     Attack("written_answer", "HTML in the answer that a person will read", _written),
     runs("html_output", "HTML, SVG, script and LaTeX as outputs", f"""

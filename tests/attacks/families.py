@@ -1,6 +1,17 @@
 """All families by name, as in the table of docs/security.md."""
 
-from tests.attacks import browser, controls, exhaustion, files, forgeries, lies, notebooks, persistence, stealing, tampering
+from tests.attacks import (
+    browser,
+    controls,
+    exhaustion,
+    files,
+    forgeries,
+    lies,
+    notebooks,
+    persistence,
+    stealing,
+    tampering,
+)
 from tests.attacks.attack import Attack
 
 ATTACKS: dict[str, tuple[Attack, ...]] = {

@@ -87,8 +87,7 @@ import pickle
 try: A = pickle.load(open("answers.pkl", "rb"))
 except Exception: A = {}
 """),
-    Attack("config_beside", "settings of nbgrader and Jupyter beside the notebook", files={
-        n: EVIL for n in ("nbgrader_config.py", "jupyter_config.py", "conftest.py", "jupyter_nbconvert_config.py")}),
+    Attack("config_beside", "settings of nbgrader and Jupyter beside the notebook", files=dict.fromkeys(("nbgrader_config.py", "jupyter_config.py", "conftest.py", "jupyter_nbconvert_config.py"), EVIL)),
     Attack("gradebook_beside", "a gradebook of its own", files={"gradebook.db": b"SQLite format 3\0", "grades.csv": b"x"}),
     Attack("archives", "archives with paths that lead out of the folder",
            files={"a.zip": _zip(), "b.tar": _tar(), "forward_process.zip": _zip()}),

@@ -3,7 +3,21 @@
 from collections import Counter
 from html.parser import HTMLParser
 
-TAGS = {"script", "iframe", "object", "embed", "form", "input", "svg", "style", "link", "meta", "base", "video", "audio"}
+TAGS = {
+    "script",
+    "iframe",
+    "object",
+    "embed",
+    "form",
+    "input",
+    "svg",
+    "style",
+    "link",
+    "meta",
+    "base",
+    "video",
+    "audio",
+}
 HARMLESS = ("https://", "http://", "mailto:", "#", "data:image/png;base64,")
 MATHS = ("\\href", "\\url", "\\style", "\\cssId", "\\class{", "\\require", "\\unicode", "\\bbox", "\\html")
 

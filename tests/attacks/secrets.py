@@ -65,7 +65,12 @@ def fingerprint(folder: Path) -> dict[str, str]:
     for name in _names(folder):
         path = folder / name
         inside = path.relative_to(folder)
-        if path.is_file() and not path.is_symlink() and results.isdisjoint(inside.parts) and path.stat().st_size < 2**22:
+        if (
+            path.is_file()
+            and not path.is_symlink()
+            and results.isdisjoint(inside.parts)
+            and path.stat().st_size < 2**22
+        ):
             found[str(inside)] = f"{path.stat().st_mode:o} {hashlib.sha256(path.read_bytes()).hexdigest()}"
     packages = Path(sysconfig.get_path("purelib"))
     names = sorted(p.name for p in packages.iterdir())

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 
 from grader.demo.cheats import own_work
 from grader.exercises import LESSONS
@@ -26,10 +26,10 @@ def gained(batch: Batch, attack: Attack) -> list[str]:
     with Gradebook(f"sqlite:///{batch.folder}/gradebook.db") as gradebook:
         try:
             entry = gradebook.find_submission(LESSON, attack.name)
-        except Exception:
+        except MissingEntry:
             return found if row.points is None else [*found, "not in the gradebook"]
         kept = float(entry.score)
-    if row.points is not None and (not kept == row.points or kept > OWN):
+    if row.points is not None and (kept != row.points or kept > OWN):
         found.append(f"the gradebook says {kept:g}, the report {row.points:g}")
     if row.record and sum(s.points for s in row.record.scores.values()) != row.points:
         found.append("the record and the gradebook differ")
@@ -96,7 +96,9 @@ def disturbed(arena: Arena) -> list[str]:
         changed = set(batch.before.items()) ^ set(batch.after.items())
         found += [f"changed: {name}" for name, _ in sorted(changed)]
         found += batch.called
-        found += [f"without a line: {p.name}" for p in (batch.folder / "submitted").iterdir() if p.name not in batch.rows]
+        found += [
+            f"without a line: {p.name}" for p in (batch.folder / "submitted").iterdir() if p.name not in batch.rows
+        ]
     for name in NEIGHBOURS:
         if len({repr(_essence(batch.rows[name])) for batch in arena.batches}) > 1:
             found.append(f"the grade of {name} depends on who is graded beside")
