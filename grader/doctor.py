@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from grader.sandbox import GROUPS_ADVICE, Sandbox, SandboxError, SandboxUnavailable
+from grader.sandbox.inside.isolate import counts_processes_per_namespace
 
 State = Literal["good", "weak", "bad"]
 SIGNS: dict[State, str] = {"good": "ok", "weak": "weak", "bad": "MISSING"}
@@ -52,7 +53,7 @@ def examine(root: Path) -> Iterator[Finding]:
         return
     yield from _walls()
     yield from _user()
-    yield from _course(root)
+    yield from look_at_course(root)
 
 
 def _walls() -> Iterator[Finding]:
@@ -60,7 +61,7 @@ def _walls() -> Iterator[Finding]:
         with Sandbox() as sandbox, sandbox.kernel() as kernel:
             told = kernel.run(PROBE).outputs
             yield from _around(sandbox)
-            yield from _inside(json.loads(told[0]["text"]))
+            yield from look_inside(json.loads(told[0]["text"]))
     except SandboxUnavailable as error:
         yield Finding("bad", "there is no sandbox, so the grader refuses to grade", f"{error}  Or {CONTAINER}")
     except SandboxError as error:
@@ -84,15 +85,14 @@ def _without_group(what: str) -> Finding:
     if what == "memory":
         said = "memory is limited for each process of a submission, not for all together (no control group)"
         return Finding("weak", said, GROUPS_ADVICE)
-    from grader.sandbox.inside.isolate import counts_processes_per_namespace
-
     if counts_processes_per_namespace(release):
         return Finding("good", "processes of a submission limited by the user namespace")
     said = f"Linux {release} counts the processes of all submissions together (no control group)"
     return Finding("weak", said, f"use Linux 5.14 or later, or {GROUPS_ADVICE}")
 
 
-def _inside(seen: dict[str, Any]) -> Iterator[Finding]:
+def look_inside(seen: dict[str, Any]) -> Iterator[Finding]:
+    """What the probe has told of the inside."""
     checks: list[tuple[bool, str]] = [
         (seen["interfaces"] == ["lo"], "no network"),
         (not seen["capabilities"] and not seen["new_privileges"], "no capabilities, and none to be had"),
@@ -116,7 +116,8 @@ def _user() -> Iterator[Finding]:
         yield Finding("good", "you are not root")
 
 
-def _course(root: Path) -> Iterator[Finding]:
+def look_at_course(root: Path) -> Iterator[Finding]:
+    """The course's settings and the rights of its private folder."""
     if not (root / "nbgrader_config.py").is_file():
         yield Finding(
             "weak", f"{root} is no course folder: its settings were not looked at", "run this in the course folder"

@@ -23,14 +23,27 @@ def keep_safe(outputs: Any) -> list[Output]:
     return [item for item in kept if item is not None]
 
 
-def size_of(outputs: list[Output]) -> int:
-    """Characters of text and images in outputs that were kept."""
-    texts = [
-        str(v)
-        for item in outputs
-        for v in (item.get("text", ""), item.get("evalue", ""), *item.get("data", {}).values())
-    ]
-    return sum(map(len, texts)) + sum(len(line) for item in outputs for line in item.get("traceback", ()))
+class Kept:
+    """The outputs of all cells of a submission, as long as they are smaller than their limit together."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = self.room = limit
+
+    def keep(self, outputs: Any) -> list[Output]:
+        """The harmless ones of a cell, or a note that there is no more room."""
+        kept = keep_safe(outputs)
+        self.room -= sum(map(_size, kept))
+        return kept if self.room >= 0 else [note(f"not kept: the outputs of all cells exceed {self.limit} bytes")]
+
+
+def note(text: str) -> Output:
+    """A remark of ours in the place of a cell's outputs."""
+    return {"output_type": "error", "ename": "Stopped", "evalue": text, "traceback": [text]}
+
+
+def _size(item: Output) -> int:
+    texts = [item.get("text", ""), item.get("evalue", ""), *item.get("data", {}).values(), *item.get("traceback", ())]
+    return sum(map(len, texts))
 
 
 def _safe(item: Output) -> Output | None:

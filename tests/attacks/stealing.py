@@ -57,7 +57,7 @@ for n in range(3, 1024):
 import sys, threading
 for frame in sys._current_frames().values():
     while frame:
-        for name, value in frame.f_locals.items():
+        for name, value in list(frame.f_locals.items()):
             if "cana" + "ry-" in repr(value)[:10_000] or name in ("exercise", "reference", "expected"): print("FOUND", name)
         frame = frame.f_back
 """),

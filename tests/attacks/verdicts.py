@@ -44,8 +44,9 @@ def leaked(batch: Batch, attack: Attack) -> list[str]:
         files = (p for p in (batch.folder / part / attack.name).rglob("*") if p.is_file())
         texts += [p.read_bytes().decode(errors="replace") for p in files]
     found = [f"shows {what}" for what, canary in CANARIES.items() if any(canary in text for text in texts)]
-    outputs = json.dumps(row.record.outputs) if row.record else ""
-    return found + (["its cell has found something"] if "FOUND" in outputs else [])
+    outputs = [o for each in row.record.outputs.values() for o in each] if row.record else []
+    told = [o for o in outputs if o["output_type"] != "error"]  # a traceback quotes the source
+    return found + (["its cell has found something"] if "FOUND" in json.dumps(told) else [])
 
 
 def harmed(batch: Batch, attack: Attack) -> list[str]:
