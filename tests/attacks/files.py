@@ -4,6 +4,7 @@ import io
 import os
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from grader.demo.cheats import function
@@ -31,24 +32,20 @@ def _tar() -> bytes:
     return data.getvalue()
 
 
-def _link(to: str, name: str = "data.txt") -> "_Lay":
-    return _Lay(lambda folder: (folder / name).symlink_to(to))
-
-
-class _Lay:
-    """A change to the folder as a value, so that entries stay one line."""
-
-    def __init__(self, change) -> None:
-        self.change = change
-
-    def __call__(self, folder: Path) -> None:
-        self.change(folder)
+def _link(to: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / "data.txt").symlink_to(to)
 
 
 def _notebook_is_a_link(folder: Path) -> None:
     notebook = folder / "forward_process.ipynb"
     notebook.unlink()
     notebook.symlink_to("../../../solutions/02_forward_process/forward_process.ipynb")
+
+
+def _left_behind(folder: Path) -> None:
+    for name in ("__pycache__", "feedback", ".ipynb_checkpoints"):
+        (folder / name).mkdir()
+        (folder / name / "answers.txt").write_text("44")
 
 
 def _deep(folder: Path) -> None:
@@ -95,8 +92,7 @@ except Exception: A = {}
         "forward_process.html": b"<script>alert(1)</script>", "a.svg": b"<svg onload='alert(1)'/>"}),
     Attack("only_in_one_copy", "files that nbgrader leaves behind when it copies", files={
         "x.pyc": b"x", "feedback.txt": b"x", "forward_process_files.txt": b"x"},
-        lay=lambda folder: [(folder / n).mkdir() or (folder / n / "answers.txt").write_text("44")
-                            for n in ("__pycache__", "feedback", ".ipynb_checkpoints")] and None),
+        lay=_left_behind),
     Attack("other_notebooks", "more notebooks, one of them no notebook", files={
         "another.ipynb": b"{", "solution.ipynb": b"[]"}),
     Attack("link_to_solution", "a link to the solution", lay=_link("../../../solutions/02_forward_process"),
