@@ -25,6 +25,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     prepare = commands.add_parser("prepare", help="tell the gradebook about a lesson")
     grade = commands.add_parser("grade", help="grade all submissions to a lesson, write feedback and a CSV file")
+    doctor = commands.add_parser("doctor", help="tell what protects this machine, and what is missing")
+    doctor.add_argument("--root", type=Path, default=Path(), help="the course folder (here)")
+    doctor.set_defaults(command=_doctor)
     for command, function in ((prepare, _prepare), (grade, _grade)):
         command.add_argument("lesson", choices=list(LESSONS), metavar="lesson", help=", ".join(LESSONS))
         command.add_argument("--root", type=Path, default=Path(), help="the course folder (here)")
@@ -46,6 +49,12 @@ def _prepare(options: argparse.Namespace) -> None:
 
     prepare(options.root.resolve(), options.lesson)
     print(f"the gradebook knows {options.lesson}")
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from grader.doctor import report
+
+    return report(options.root.resolve())
 
 
 def _grade(options: argparse.Namespace) -> int:

@@ -8,8 +8,16 @@ import re
 
 TAG = re.compile(r"<(?=[A-Za-z/!?])")  # `a < b` stays
 ENTITY = re.compile(r"&(?=#|[A-Za-z]+[0-9]*;)")  # would spell the others in another way
-SCRIPT = re.compile(r"(?:java|vb|live)\s*script\s*:|\bdata\s*:\s*(?=text|image|application)", re.IGNORECASE)
-LATEX = re.compile(r"\\(href|url|require|unicode|style|class|cssId|data|mmlToken|html[A-Za-z]*|includegraphics)\b")
+# In a link Markdown drops a backslash before a sign.
+SCRIPT = re.compile(
+    r"(?:java|vb|live)\s*script\s*\\*:|\bdata\s*\\*:\s*(?=\\*(?:text|image|application))", re.IGNORECASE
+)
+LATEX = re.compile(
+    r"\\(href|url|require|unicode|style|class|cssId|data|mmlToken|html[A-Za-z]*|includegraphics|bbox)(?![A-Za-z])"
+)
+# A picture beside the notebook stays; one from elsewhere would tell another server who looks at it.
+IMAGE = re.compile(r"!(?=\[)(?!\[[^\]\n]{0,300}\]\((?!/)[\w ./-]{1,200}\.(?:png|jpe?g|gif)\))")
+DIAGRAM = re.compile(r"((?:`{3,}|~{3,})\s*)mermaid", re.IGNORECASE)  # drawn by a script
 
 
 def defang(text: str) -> str:
@@ -17,4 +25,6 @@ def defang(text: str) -> str:
     text = ENTITY.sub("& ", text)  # not "&amp;", which Markdown turns back in links
     text = TAG.sub("&lt;", text)
     text = SCRIPT.sub("blocked ", text)
+    text = IMAGE.sub("(picture) ", text)
+    text = DIAGRAM.sub(r"\1text", text)
     return LATEX.sub(r"\\text{\1}", text)

@@ -4,18 +4,25 @@ A folder that cannot be graded is refused with one clear line, so that it stops 
 """
 
 import json
+import os
 import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import dateutil.parser
 import nbformat.validator
 
 LARGEST_NOTEBOOK = 32 * 2**20
 LARGEST_FILE = 16 * 2**20
+LARGEST_TOGETHER = 32 * 2**20  # as much as the sandbox takes
+DEEPEST = 8
 MOST_FILES = 200
 MOST_CELLS = 2000
-LONGEST_SOURCE = 2**20
+LEFT_BEHIND = {".ipynb_checkpoints", "__pycache__", "feedback"}  # by nbgrader when it copies a submission
+LONGEST_SOURCE, LONGEST_TOGETHER = 50_000, 1_000_000  # to colour and render more than this can take hours
+MOST_VALUES = 200_000  # in the JSON: what checks and copies it walks through all of them
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")  # nbgrader uses names in glob and regular expressions
 
 
@@ -51,25 +58,64 @@ def inspect(folder: Path, notebook: Path) -> None:
         raise RefusedError(f"the folder name {folder.parent.name!r} is no student id: use letters, digits, . _ @ -")
     if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
         raise RefusedError("the submission is not a plain folder")
-    paths = list(folder.rglob("*"))
-    if links := [p.name for p in paths if p.is_symlink()]:
-        raise RefusedError(f"it contains a symbolic link ({links[0]!r}): hand in files")
-    if odd := [p.name for p in paths if not (p.is_file() or p.is_dir())]:
-        raise RefusedError(f"it contains {odd[0]!r}, which is neither file nor folder")
-    if len(paths) > MOST_FILES:
-        raise RefusedError(f"it contains {len(paths)} files; at most {MOST_FILES} are taken")
-    if big := [p.name for p in paths if p != notebook and p.is_file() and p.stat().st_size > LARGEST_FILE]:
-        raise RefusedError(f"{big[0]!r} is larger than {LARGEST_FILE >> 20} MiB")
-    if not notebook.is_file():
-        raise RefusedError(f"there is no {notebook.name} in it")
-    _inspect_notebook(notebook)
+    try:
+        room = LARGEST_TOGETHER
+        for number, entry in enumerate(_walk(folder), start=1):
+            if number > MOST_FILES:
+                raise RefusedError(f"it contains more than {MOST_FILES} files and folders")
+            room -= _size(entry)
+            if room < 0:
+                raise RefusedError(
+                    f"the files beside the notebook are larger than {LARGEST_TOGETHER >> 20} MiB together"
+                )
+        if not notebook.is_file():
+            raise RefusedError(f"there is no {notebook.name} in it")
+        _inspect_notebook(notebook)
+        _inspect_time(folder / "timestamp.txt")
+    except OSError as error:
+        raise RefusedError(f"it cannot be read ({error.strerror}): look at the rights of its files") from error
 
 
 def beside(folder: Path) -> dict[str, bytes]:
-    """Files that lie beside the notebook, for the sandbox's working folder."""
-    paths = (p for p in sorted(folder.rglob("*")) if p.suffix != ".ipynb" and ".ipynb_checkpoints" not in p.parts)
-    plain = [p for p in paths if p.is_file() and not p.is_symlink() and p.stat().st_size <= LARGEST_FILE]
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in plain[:MOST_FILES]}
+    """Files that lie beside the notebook, for the sandbox's working folder: those that nbgrader would copy too."""
+    entries = sorted(_walk(folder), key=lambda entry: entry.path)
+    paths = [Path(entry.path).relative_to(folder) for entry in entries if entry.is_file(follow_symlinks=False)]
+    plain = [p for p in paths if p.suffix not in (".ipynb", ".pyc") and LEFT_BEHIND.isdisjoint(p.parts)]
+    return {p.as_posix(): (folder / p).read_bytes() for p in plain}
+
+
+def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Everything below a folder; no link is followed, and no deep nest of folders leads anywhere."""
+    waiting = [(folder, 1)]
+    while waiting:
+        here, depth = waiting.pop()
+        with os.scandir(here) as entries:
+            for entry in entries:
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    if depth >= DEEPEST:
+                        raise RefusedError(f"its folders are nested more than {DEEPEST} deep")
+                    waiting.append((Path(entry.path), depth + 1))
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    """Bytes of a file or folder that may be there."""
+    if entry.is_symlink():
+        raise RefusedError(f"it contains a symbolic link ({entry.name!r}): hand in files")
+    if not entry.name.isprintable():
+        raise RefusedError(f"the name {entry.name!r} holds signs that cannot be shown: rename that file")
+    if entry.is_dir():
+        if entry.name == "timestamp.txt":
+            raise RefusedError("'timestamp.txt' is a folder: remove it")
+        return 0
+    if not entry.is_file():
+        raise RefusedError(f"it contains {entry.name!r}, which is neither file nor folder")
+    size = entry.stat().st_size
+    if entry.name.endswith(".ipynb"):  # has limits of its own, and stays out of the sandbox
+        return 0
+    if size > LARGEST_FILE:
+        raise RefusedError(f"{entry.name!r} is larger than {LARGEST_FILE >> 20} MiB")
+    return size
 
 
 def _inspect_notebook(path: Path) -> None:
@@ -83,6 +129,8 @@ def _inspect_notebook(path: Path) -> None:
         raise RefusedError("the file is not a notebook of format 4: save it again in JupyterLab")
     if not 0 < len(data["cells"]) <= MOST_CELLS:
         raise RefusedError(f"the notebook has {len(data['cells'])} cells; between 1 and {MOST_CELLS} are taken")
+    if _values(data) > MOST_VALUES:
+        raise RefusedError(f"the notebook holds more than {MOST_VALUES} values: clear its outputs and save it")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # missing or double cell ids are no reason to refuse
@@ -90,8 +138,30 @@ def _inspect_notebook(path: Path) -> None:
             nbformat.validator.validate(repaired, relax_add_props=True)
     except Exception as error:  # jsonschema and nbformat raise many kinds for a damaged notebook
         raise RefusedError(f"the notebook is damaged ({_short(error)}): save it again in JupyterLab") from error
-    if any(len(_source(c)) > LONGEST_SOURCE for c in data["cells"]):
-        raise RefusedError(f"a cell holds more than {LONGEST_SOURCE >> 10} KiB of text")
+    lengths = [len(_source(c)) for c in data["cells"]]
+    if max(lengths) > LONGEST_SOURCE or sum(lengths) > LONGEST_TOGETHER:
+        most = f"{LONGEST_SOURCE} characters, all together {LONGEST_TOGETHER}"
+        raise RefusedError(f"a cell may hold {most}; the longest has {max(lengths)}: move data into a file")
+
+
+def _inspect_time(path: Path) -> None:
+    """nbgrader takes the time of handing in from this file, and stops if it cannot."""
+    try:
+        if path.exists():
+            dateutil.parser.parse(path.read_bytes()[:100].decode())
+    except (ValueError, OverflowError) as error:
+        raise RefusedError("timestamp.txt holds no time: remove it") from error
+
+
+def _values(data: object) -> int:
+    """How many values a JSON document holds, counted up to the limit."""
+    waiting, count = [data], 0
+    while waiting and count <= MOST_VALUES:
+        value = waiting.pop()
+        count += 1
+        if isinstance(value, dict | list):
+            waiting.extend(value.values() if isinstance(value, dict) else value)
+    return count
 
 
 def _source(cell: dict[str, object]) -> str:
@@ -100,4 +170,5 @@ def _source(cell: dict[str, object]) -> str:
 
 
 def _short(error: BaseException) -> str:
-    return (str(error).strip().split("\n") or [""])[0][:120] or type(error).__name__
+    first = (str(error).strip().split("\n") or [""])[0][:120]
+    return "".join(c if c.isprintable() else "?" for c in first) or type(error).__name__

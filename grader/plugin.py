@@ -14,46 +14,38 @@ from typing import Any, cast
 
 from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
-from traitlets import Enum, Float, Unicode
+from traitlets import Enum, Float, Int, Unicode
 
-from grader.defang import defang
-from grader.intake import beside
+from grader.intake import beside, inspect
 from grader.judge import Cell, GradeCell, Record, cells_of, grade
 from grader.records import Records, checks_version, course_secret, fingerprint
+from grader.restored import rebuilt
 from grader.sandbox import Limits, Mode, Sandbox
+from grader.sandbox.limits import MIB
 from grader.workplace import sandbox_for
 
 Resources = dict[str, Any]
 JUDGED = "diffkit_judged"  # where Judge leaves the record for SaveJudgedScores
 RECORDS: dict[str, Record] = {}  # the last record of each student that this process has entered
-KEPT_TAGS = {"explore", "hide-input"}
 
 
 class Restore(NbGraderPreprocessor):
-    """Rebuilds a submission's metadata: known cells get the gradebook's, every other claim is dropped.
+    """Rebuilds a submission: known cells get what the gradebook says, every other claim is dropped.
 
     A student can write anything into a notebook file.  So after this step the notebook holds sources, a few harmless
     tags, and what the gradebook says; and its Markdown holds nothing that a browser would act on.
     """
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Rebuild the metadata of the notebook and of all cells."""
-        known = _source_cells(resources)
-        nb.metadata = NotebookNode({"language_info": {"name": "python"}})  # nbgrader adds the kernelspec
-        seen: set[str] = set()
-        for cell in reversed(nb.cells):  # of duplicates the last one counts, as in nbgrader
-            grade_id = _claimed_id(cell)
-            metadata = known.get(grade_id) if grade_id and grade_id not in seen else None
-            tags = [t for t in cell.metadata.get("tags", []) if isinstance(t, str) and t in KEPT_TAGS]
-            cell.metadata = NotebookNode({"tags": tags} if tags else {})
-            cell.pop("attachments", None)
-            if cell.cell_type != "code":
-                cell.source = defang(cell.source)
-            if metadata and grade_id:
-                cell.metadata["nbgrader"] = metadata
-                seen.add(grade_id)
-        return nb, resources
+        """Rebuild the notebook.  Raises RefusedError if the gate refuses the folder."""
+        where, course = resources["nbgrader"], CourseDirectory(config=self.config)
+        folder = Path(course.format_path(course.submitted_directory, where["student"], where["assignment"]))
+        inspect(folder, folder / f"{where['notebook']}.ipynb")  # nbgrader's own commands have no gate
+        metadata = NotebookNode({"language_info": {"name": "python"}})  # nbgrader adds the kernelspec
+        cells = rebuilt(nb.cells, _source_cells(resources))
+        return NotebookNode(nbformat=4, nbformat_minor=5, metadata=metadata, cells=cells), resources
 
 
 class Judge(NbGraderPreprocessor):
@@ -67,6 +59,8 @@ class Judge(NbGraderPreprocessor):
     cell_seconds = Float(Limits.cell_seconds, help="Time for one cell.").tag(config=True)
     call_seconds = Float(Limits.call_seconds, help="Time for one question to a student's function.").tag(config=True)
     submission_seconds = Float(Limits.submission_seconds, help="Time for one notebook.").tag(config=True)
+    memory_mib = Int(Limits.memory_bytes // MIB, help="Memory for one process of a submission.").tag(config=True)
+    processes = Int(Limits.processes, help="Processes and threads of a submission.").tag(config=True)
     root = Unicode(help="The course folder; by default the current one, where nbgrader works.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
@@ -100,11 +94,13 @@ class Judge(NbGraderPreprocessor):
         return found
 
     def limits(self) -> Limits:
-        """The sandbox's limits with the configured times."""
+        """The sandbox's limits as configured."""
         return Limits(
             cell_seconds=self.cell_seconds,
             call_seconds=self.call_seconds,
             submission_seconds=self.submission_seconds,
+            memory_bytes=self.memory_mib * MIB,
+            processes=self.processes,
         )
 
 
@@ -166,16 +162,16 @@ def running_sandbox(lesson: str, mode: Mode, limits: Limits) -> Sandbox:
 
 
 def _source_cells(resources: Resources) -> dict[str, NotebookNode]:
-    """By grade_id, the nbgrader metadata that a cell should carry."""
+    """By grade_id, the cell as it was released, with the nbgrader metadata that it should carry."""
     where = resources["nbgrader"]
     with Gradebook(where["db_url"]) as gradebook:
         notebook = gradebook.find_notebook(where["notebook"], where["assignment"])
         points = {c.name: float(c.max_score) for c in notebook.grade_cells}
         solutions = {c.name for c in notebook.solution_cells}
-        return {c.name: _metadata(c, points.get(c.name), c.name in solutions) for c in notebook.source_cells}
+        return {c.name: _released(c, points.get(c.name), c.name in solutions) for c in notebook.source_cells}
 
 
-def _metadata(source: Any, points: float | None, solution: bool) -> NotebookNode:
+def _released(source: Any, points: float | None, solution: bool) -> NotebookNode:
     metadata = {
         "grade_id": source.name,
         "locked": bool(source.locked),
@@ -186,13 +182,8 @@ def _metadata(source: Any, points: float | None, solution: bool) -> NotebookNode
         "cell_type": source.cell_type,
         "checksum": source.checksum,
     }
-    return NotebookNode(metadata | ({} if points is None else {"points": points}))
-
-
-def _claimed_id(cell: NotebookNode) -> str | None:
-    claimed = cell.metadata.get("nbgrader")
-    name = claimed.get("grade_id") if isinstance(claimed, dict) else None
-    return name if isinstance(name, str) else None
+    nbgrader = NotebookNode(metadata | ({} if points is None else {"points": points}))
+    return NotebookNode(cell_type=source.cell_type, source=source.source, metadata=NotebookNode(nbgrader=nbgrader))
 
 
 def _verdict_output(record: Record, name: str) -> NotebookNode:

@@ -35,7 +35,7 @@ def course_secret(root: Path) -> bytes:
 def fingerprint(cells: Sequence[Cell], files: dict[str, bytes]) -> str:
     """What was handed in: the cells as they will be run, and the files beside the notebook."""
     lines = [json.dumps([dataclasses.asdict(c) for c in cells], sort_keys=True)]
-    lines += [f"{name} {hashlib.sha256(data).hexdigest()}" for name, data in sorted(files.items())]
+    lines += [json.dumps([name, hashlib.sha256(data).hexdigest()]) for name, data in sorted(files.items())]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

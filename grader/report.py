@@ -7,11 +7,12 @@ from pathlib import Path
 
 from grader.records import write_atomically
 from grader.run import Row
+from grader.verdict import printable
 
 
 def table(rows: Sequence[Row], *, width: int = 120) -> str:
     """Who, score, what was diagnosed, seconds in the sandbox."""
-    name = max([len(r.student) for r in rows] + [7])
+    name = max([len(_name(r)) for r in rows] + [7])
     lines = [f"{'student':<{name}}  {'score':>9}  {'seconds':>7}  diagnosis"]
     for row in rows:
         score = "refused" if row.points is None else f"{row.points:g}/{row.of:g}"
@@ -19,20 +20,28 @@ def table(rows: Sequence[Row], *, width: int = 120) -> str:
         said = diagnosis(row)
         room = max(width - name - 22, 30)
         said = said if len(said) <= room else said[: room - 3] + "..."
-        lines.append(f"{row.student:<{name}}  {score:>9}  {seconds:>7}  {said}")
+        lines.append(f"{_name(row):<{name}}  {score:>9}  {seconds:>7}  {said}")
     return "\n".join(lines)
 
 
 def diagnosis(row: Row) -> str:
     """What was wrong, in one line: out of the ordinary first, then the test cells that were not right."""
     if row.record is None:
-        return row.problem
+        return printable(row.problem)
     wrong = [f"{s.exercise}: {s.diagnosis}" for s in row.record.scores.values() if s.points < s.of or s.broken]
     if not wrong and not row.record.notes:
         return "all right"
     if len(wrong) > 3:
         wrong = [*wrong[:2], f"and {len(wrong) - 2} more"]
-    return "; ".join([*row.record.notes, *wrong])
+    notes = row.record.notes
+    if len(notes) > 3:
+        notes = [*notes[:2], f"{len(notes) - 2} more like these"]
+    return printable("; ".join([*notes, *wrong]))
+
+
+def _name(row: Row) -> str:
+    """A refused folder may have any name, also one that a terminal would act on or that is no text at all."""
+    return row.student if row.student.isprintable() else ascii(row.student)
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
@@ -46,7 +55,7 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
         points = "" if r.points is None else f"{r.points:g}"
         of = f"{r.of:g}" if r.record else ""
         cells = [f"{by_name[e]:g}" if e in by_name else "" for e in exercises]
-        writer.writerow([_plain(r.student), points, of, *cells, _plain(diagnosis(r))])
+        writer.writerow([_plain(_name(r)), points, of, *cells, _plain(diagnosis(r))])
     write_atomically(path, out.getvalue().encode("utf-8"))
 
 

@@ -95,7 +95,9 @@ def grade_class(
         for s, problem in _judge_all(root, lesson, fit, workers, config, progress):
             row = _refused(s, f"not graded: {problem}") if problem else _enter(root, config, lesson, s, feedback)
             rows[s.student] = row
-            progress(f"{row.student}: {'refused' if row.points is None else f'{row.points:g} of {row.of:g}'}")
+            progress(
+                f"{ascii(row.student)[1:-1]}: {'refused' if row.points is None else f'{row.points:g} of {row.of:g}'}"
+            )
     return [rows[s.student] for s in found]
 
 
@@ -164,7 +166,7 @@ def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: boo
         return _refused(s, f"nbgrader refused it: {error}")
     with Gradebook(CourseDirectory(config=config).db_url) as gradebook:
         entry = gradebook.find_submission(lesson, s.student)
-        return Row(s.student, float(entry.score), float(entry.max_score), RECORDS[s.student])
+        return Row(s.student, float(entry.score), float(entry.max_score), RECORDS.pop(s.student, None))
 
 
 def _run(converter: type, config: Config, *, force: bool) -> None:

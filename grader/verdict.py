@@ -125,9 +125,14 @@ def _no_value(answer: Answer) -> str:
     return said[answer.kind]
 
 
+def printable(text: str) -> str:
+    """Text on one line, without signs that steer a terminal or turn the direction of writing."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def quoted(text: str, most: int = 300) -> str:
     """Text that the student's process wrote, as inline code: there it cannot become HTML, a link or maths."""
-    plain = " ".join(text.replace("`", "'").split())
+    plain = printable(text.replace("`", "'"))
     return f"`{plain[:most]}{' ...' if len(plain) > most else ''}`"
 
 

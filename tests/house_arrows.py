@@ -54,12 +54,13 @@ GRADER = {
     "sandbox": "wire",
     "intake": "",
     "defang": "",
+    "restored": "defang",
     "remote": "answer exercise sandbox",
     "judge": "answer exercise exercises message remote sandbox verdict wire",
     "build": "",
 }
 # These drive the modules above and may import any of them; nothing above may import these.
-GRADER_DRIVERS = {"plugin", "warm", "records", "workplace", "run", "report", "export", "cli", "demo"}
+GRADER_DRIVERS = {"plugin", "warm", "records", "workplace", "run", "report", "export", "cli", "demo", "doctor"}
 
 # Libraries that only some modules may import: {library: who}.
 RESERVED = {

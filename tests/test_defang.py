@@ -24,6 +24,15 @@ ACTIVE = [
     "[a]: javascript:alert(1)\n\n[a]",
     r"$\href{javascript:alert(1)}{x}$",
     r"$\unicode[onmouseover]{x}$ $\style{behavior:url(x)}{y}$",
+    "[a](javascript\\:alert(1))",
+    "[a]\n\n[a]: javascript\\:alert(1)",
+    "[a](data\\:text/html,x)",
+    "![a](https://evil.example/a.png)",
+    "![a][b]\n\n[b]: //evil.example/a.png",
+    "![a](//evil.example/a.png)",
+    "$\\bbox[background:url(//evil.example)]{x}$",
+    "```mermaid\ngraph TD\n```",
+    "> ~~~ mermaid\n> graph TD\n> ~~~",
 ]
 HARMLESS = [
     "If $a < b$ then **bold** and `code`.",
@@ -31,6 +40,9 @@ HARMLESS = [
     "My data: two points. In javascript one would write the same.",
     "1. one\n2. two\n\n> quoted, A & B, R&D",
     "[paper](https://arxiv.org/abs/2006.11239)",
+    "![my plot](figures/plot 1.png) and ![](b.jpg)",
+    "$\\hrefless \\classes$",
+    "```python\nmermaid = 1\n```",
 ]
 
 
@@ -48,7 +60,11 @@ def is_active(html):
         for t in tags
         if re.search(r"(href|src)\s*=\s*[\"']?\s*(java\s*script|data|vbscript)(:|&colon;|%3A)", t, re.IGNORECASE)
     ]
-    return [t for t in tags if own.search(t)] + links + re.findall(r"\\(?:href|unicode|style)\b", html)
+    return (
+        [t for t in tags if own.search(t)]
+        + links
+        + re.findall(r"\\(?:href|unicode|style|bbox)\b|class=\"mermaid", html)
+    )
 
 
 @pytest.mark.parametrize("text", ACTIVE)

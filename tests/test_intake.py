@@ -1,6 +1,7 @@
 """The gate refuses what cannot be graded, with a reason, and lets everything else through."""
 
 import json
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -43,7 +44,7 @@ BAD = {
     "source no text": (changed(cells=[{"cell_type": "markdown", "metadata": {}, "source": 7}]), "damaged"),
     "long cell": (
         changed(cells=[{"cell_type": "markdown", "metadata": {}, "source": "x" * 2**21}]),
-        "KiB of text",
+        "a cell may hold",
     ),
     "large": (b" " * (LARGEST_NOTEBOOK + 1), "larger than"),
 }
@@ -120,3 +121,70 @@ def test_files_beside_the_notebook_are_found_by_relative_name(tmp_path):
     (place / ".ipynb_checkpoints").mkdir()
     (place / ".ipynb_checkpoints" / "old.py").write_bytes(b"")
     assert beside(place) == {"sub/helper.py": b"x = 1"}
+
+
+def test_a_nest_of_folders_is_refused_and_stops_nobody(tmp_path):
+    """Python's own walk over folders ends in a RecursionError after about a thousand."""
+    inner = folder(tmp_path, "anna")
+    folder(tmp_path, "bela")
+    for _ in range(20):
+        inner = inner / "d"
+        inner.mkdir()
+    found = submissions(tmp_path, LESSON)
+    assert [bool(s.refused) for s in found] == [True, False]
+    assert "nested" in found[0].refused
+
+
+def test_what_cannot_be_read_is_refused_and_stops_nobody(tmp_path, monkeypatch):
+    folder(tmp_path, "anna")
+    real = Path.read_text
+
+    def locked(self, *args, **kwargs):
+        if self.suffix == ".ipynb":
+            raise PermissionError(13, "Permission denied")
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", locked)
+    assert "it cannot be read (Permission denied)" in submissions(tmp_path, LESSON)[0].refused
+
+
+def test_files_that_are_large_together_are_refused(tmp_path):
+    place = folder(tmp_path)
+    for i in range(3):
+        with (place / f"{i}.bin").open("wb") as file:
+            file.truncate(15 * 2**20)
+    with pytest.raises(RefusedError, match="together"):
+        inspect(place, place / "forward_process.ipynb")
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[2J", "\u202egnp.exe", "\udcff"])
+def test_names_that_cannot_be_shown_are_refused(tmp_path, name):
+    place = folder(tmp_path)
+    (place / name).touch()
+    with pytest.raises(RefusedError, match="cannot be shown") as caught:
+        inspect(place, place / "forward_process.ipynb")
+    assert str(caught.value).isprintable()
+
+
+def test_a_time_that_is_none_is_refused(tmp_path):
+    place = folder(tmp_path)
+    (place / "timestamp.txt").write_text("2026-01-31 12:00:00 UTC\n")
+    inspect(place, place / "forward_process.ipynb")
+    for content in (b"soon", b"\xff", b"9" * 99):
+        (place / "timestamp.txt").write_bytes(content)
+        with pytest.raises(RefusedError, match="timestamp"):
+            inspect(place, place / "forward_process.ipynb")
+
+
+def test_a_notebook_of_a_million_values_is_refused(tmp_path):
+    place = folder(tmp_path, notebook=changed(metadata={"a": [0] * 300_000}))
+    with pytest.raises(RefusedError, match="values"):
+        inspect(place, place / "forward_process.ipynb")
+
+
+def test_what_nbgrader_leaves_behind_is_not_taken(tmp_path):
+    place = folder(tmp_path)
+    for name in ("__pycache__/a.txt", "feedback/a.txt", "x.pyc", "kept/a.txt"):
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).touch()
+    assert list(beside(place)) == ["kept/a.txt"]

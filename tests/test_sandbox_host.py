@@ -12,9 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.sandbox import Answer, Sandbox, SandboxError, SandboxUnavailable
+from grader.sandbox import Answer, Limits, Sandbox, SandboxError, SandboxUnavailable
 from grader.sandbox import bubblewrap as bubblewrap_module
-from grader.sandbox.inside.isolate import counts_processes_per_namespace
+from grader.sandbox.inside.isolate import (
+    MANY_PROCESSES,
+    OWN_PROCESSES,
+    counts_processes_per_namespace,
+    most_processes,
+)
 from grader.sandbox.mounts import check_mounts, hidden_options, python_paths
 from grader.sandbox.outputs import is_png, keep_safe
 from grader.sandbox.reply import read_answer
@@ -191,3 +196,12 @@ def test_any_reply_becomes_an_answer(reply: Any):
     assert isinstance(answer, Answer)
     assert type(answer.message) is type(answer.type_name) is type(answer.source) is str
     assert answer.line is None or type(answer.line) is int
+
+
+def test_an_old_kernel_has_a_limit_on_processes_with_room_for_other_programs(tmp_path):
+    load = tmp_path / "loadavg"
+    load.write_text("0.12 0.70 1.08 2/345 6789\n")
+    limits = Limits(processes=10)
+    assert most_processes(limits, "6.1.0", load) == 10 + OWN_PROCESSES
+    assert most_processes(limits, "5.10.0", load) == 345 + 160
+    assert most_processes(limits, "5.10.0", tmp_path / "absent") == MANY_PROCESSES + 160

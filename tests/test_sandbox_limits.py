@@ -1,5 +1,7 @@
 """A submission that uses too much is stopped, is told so, and the cells after it still run."""
 
+from dataclasses import replace
+
 import pytest
 
 from grader.sandbox import Limits
@@ -78,11 +80,14 @@ def test_a_submission_cannot_restart_for_ever(kernel):
         "big = 'x' * (3 << 30)",
     ],
 )
-def test_three_gigabytes_are_refused_and_the_kernel_goes_on(kernel, source):
-    result = kernel.run(source)
-    assert result.status == "error"
-    assert result.outputs[-1]["ename"] in ("MemoryError", "RuntimeError", "OSError", "_ArrayMemoryError")
-    assert shown(kernel.run("kept")) == "5"
+def test_three_gigabytes_are_refused_and_the_kernel_goes_on(sandbox, source):
+    with sandbox.kernel(limits=replace(TIGHT, cell_seconds=30)) as kernel:  # to touch half a gigabyte takes a moment
+        run_all(kernel, "import os, torch, mmap, numpy as np\nkept = 5")
+        result = kernel.run(source)
+        assert result.status == "error"
+        errors = ("MemoryError", "RuntimeError", "OSError", "_ArrayMemoryError", "PermissionError")
+        assert result.outputs[-1]["ename"] in errors
+        assert shown(kernel.run("kept")) == "5"
 
 
 def test_what_honest_work_needs_of_memory_is_there(kernel):
@@ -223,3 +228,20 @@ def test_too_many_or_too_large_files_are_refused(sandbox):
         sandbox.kernel({str(i): b"" for i in range(9000)})
     with pytest.raises(ValueError, match="more than"):
         sandbox.kernel({str(i): bytes(16 * MIB) for i in range(9)})
+
+
+def test_all_cells_together_have_a_limit_of_output(sandbox):
+    limits = replace(TIGHT, all_output_bytes=3 * TIGHT.output_bytes)
+    with sandbox.kernel(limits=limits) as kernel:
+        outputs = [run_all(kernel, f"print('x' * {TIGHT.output_bytes - 10})")[0].outputs for _ in range(5)]
+    sizes = [len(str(output)) for output in outputs]
+    assert min(sizes[:3]) > TIGHT.output_bytes - 10
+    assert max(sizes[3:]) < 1000
+    assert "of all cells" in outputs[4][0]["evalue"]
+
+
+def test_halves_of_characters_in_an_output_do_not_end_the_kernel(kernel):
+    (result,) = run_all(kernel, "print('a\\ud800b')\ndisplay('\\udfff')\n'\\ud800'")
+    assert text(result) == "a?b\n"
+    assert kernel.run("raise ValueError('\\ud800')").status == "error"
+    assert shown(kernel.run("kept")) == "5"

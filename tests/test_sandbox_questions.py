@@ -1,5 +1,7 @@
 """Questions to a fork of the student's state bring values back; functions of ours may be passed in."""
 
+import resource
+
 import numpy as np
 import pytest
 import torch
@@ -188,6 +190,19 @@ def test_callbacks_are_bounded_in_number_and_in_data(kernel):
         assert evaluation.call("often", [Callback(lambda x: x)]).kind == "too-many-calls"
         assert evaluation.call("much", [Callback(lambda x: None)]).kind == "too-many-calls"
         assert evaluation.call("right", [Callback(lambda x: x)]).value == list(range(50))
+
+
+def test_a_call_back_cannot_take_the_graders_memory(kernel):
+    run_all(kernel, "def ask(f, n):\n    try: return f(n).sum()\n    except RuntimeError as e: return str(e)")
+    with kernel.evaluation() as evaluation:
+        for n in (10**12, 3 * 10**8):  # a terabyte is refused anyhow; 2.2 GiB would be there
+            callback = Callback(lambda n: torch.zeros(n, dtype=torch.float64))
+            assert "memory" in evaluation.call("ask", [callback, n]).value
+        assert evaluation.call("ask", [Callback(lambda n: torch.ones(n)), 1000]).value == 1000
+    assert resource.getrlimit(resource.RLIMIT_AS)[0] == BEFORE
+
+
+BEFORE = resource.getrlimit(resource.RLIMIT_AS)[0]
 
 
 def test_a_callback_cannot_be_used_to_ask_inside_a_question(kernel):

@@ -12,6 +12,7 @@ they have run a cell.  Never imports exercises, judge or library: what is right 
 """
 
 from .answer import Answer, Callback, Handle, Make
+from .cgroup_places import ADVICE as GROUPS_ADVICE
 from .errors import SandboxError, SandboxUnavailable
 from .evaluation import Evaluation
 from .host import Mode, Sandbox
@@ -19,6 +20,7 @@ from .limits import Limits
 from .submission import CellResult, Kernel
 
 __all__ = [
+    "GROUPS_ADVICE",
     "Answer",
     "Callback",
     "CellResult",

@@ -1,15 +1,41 @@
 """Functions of ours that a student's function may call: they run here."""
 
+import contextlib
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from grader.wire import WireError, encode
 
 from .answer import Callback
-from .limits import Limits
+from .limits import MIB, Limits
 
 
 class TooManyCallsError(RuntimeError):
     """More calls, or more data in them, than any sensible function needs."""
+
+
+MOST_MEMORY = 1024 * MIB
+
+
+@contextlib.contextmanager
+def memory_at_most(more: int) -> Iterator[None]:
+    """Let this process take only so many bytes more.  The arguments of a call back are the student's: a number of steps
+    may be a trillion, and two tensors may broadcast to a terabyte.  Then torch and Python raise an exception.
+    """
+    statm, (soft, hard) = Path("/proc/self/statm"), resource.getrlimit(resource.RLIMIT_AS)
+    if not statm.exists():  # not Linux, so no sandbox either
+        yield
+        return
+    limit = int(statm.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE") + more
+    most = min([limit, *(bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY)])
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 class CallbackServer:
@@ -32,7 +58,8 @@ class CallbackServer:
         callback = self.callbacks[number]
         callback.calls.append((args, kwargs))
         try:
-            value = callback.function(*args, **kwargs)
+            with memory_at_most(MOST_MEMORY):
+                value = callback.function(*args, **kwargs)
         except Exception as error:  # the arguments are the student's, so this is for the student
             return encode({"error": f"{type(error).__name__}: {error}"[:1000]})
         return encode({"value": value})

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
+from .cgroups import Group, Groups
 from .errors import SandboxError
 from .launch import Walls, World
 from .limits import Limits
@@ -25,7 +26,7 @@ class Sandbox:
     once, before the forks; hide: installed packages that must not be seen; environment: more variables for
     the inside.  mode "none" has no walls at all.  nested: True or False instead of finding out whether each
     submission can have namespaces of its own inside one bubblewrap.  After the start, `protection` says in
-    words what there is.
+    words what there is, and `groups` what is limited for all processes of a submission together.
 
     Raises SandboxUnavailable if this machine cannot build the walls, SandboxError if a module does not load.
     """
@@ -45,7 +46,8 @@ class Sandbox:
         if mode not in ("bwrap", "none"):
             raise ValueError(f"mode must be 'bwrap' or 'none', not {mode!r}")
         self.limits, self.mode, self.nested = limits or Limits(), mode, nested
-        self.protection = "not started"
+        self.protection, self.groups = "not started", ""
+        self._groups = Groups([])
         self._modules = list(modules)
         self._mounts = check_mounts(mounts or {}, everybody=mode == "bwrap" and os.geteuid() == 0)
         self._view = (list(python_path), tuple(hide), dict(environment or {}))
@@ -58,6 +60,9 @@ class Sandbox:
             self._folder.chmod(0o755)
             stage_code(self._folder / "code")
             self._world = World(self._folder, self._mounts, *self._view)
+            if self.mode != "none":
+                self._groups = Groups.find()
+                self.groups = self._groups.words
             self._shared = self._find_walls()
             if self._shared is not None:
                 undo.callback(self._shared.close)
@@ -83,7 +88,7 @@ class Sandbox:
         if self.nested is not False:
             zygote = self._zygote("nested", self.limits)
             try:
-                zygote.spawn("/tmp", self.limits).close()
+                zygote.spawn("/tmp", self.limits, self._group(self.limits)).close()
             except SandboxError:
                 zygote.close()
                 if self.nested:
@@ -96,14 +101,20 @@ class Sandbox:
         self.protection = "one bubblewrap for each submission: user namespaces cannot be nested here (slow)"
         return None
 
+    def _group(self, limits: Limits) -> Group:
+        try:
+            return self._groups.make(limits)
+        except OSError as error:
+            raise SandboxError(f"the control group of a submission cannot be made: {error}") from error
+
     def _spawn(self, limits: Limits) -> Child:
         if self.mode == "none" and self._shared is not None:
-            return self._shared.spawn(tempfile.mkdtemp(dir=self._folder), limits)
+            return self._shared.spawn(tempfile.mkdtemp(dir=self._folder), limits, self._group(limits))
         if self._shared is not None:
-            return self._shared.spawn("/tmp", limits)
+            return self._shared.spawn("/tmp", limits, self._group(limits))
         own = self._zygote("single", limits)
         try:
-            child = own.spawn("/tmp", limits)
+            child = own.spawn("/tmp", limits, self._group(limits))
         except BaseException:
             own.close()
             raise

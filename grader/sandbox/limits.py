@@ -7,7 +7,9 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds are of wall clock.  Memory is per process, on top of what the preloaded libraries take."""
+    """Seconds are of wall clock.  Memory is per process, on top of what the preloaded libraries take; where control
+    groups can be made, it bounds all processes together too, with room for files in /tmp and copied pages.
+    """
 
     cell_seconds: float = 30
     call_seconds: float = 5
@@ -19,6 +21,7 @@ class Limits:
     tmp_files: int = 16384
     open_files: int = 256
     output_bytes: int = MIB  # per cell
+    all_output_bytes: int = 16 * MIB  # of all cells together
     reply_bytes: int = 64 * MIB  # the largest value that a function may return
     callbacks: int = 2000  # how often one call may ask for the functions that it was given
     restarts: int = 3  # fresh kernels after a cell or call that killed the old one

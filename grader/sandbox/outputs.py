@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 MAX_OUTPUTS = 1000
-MAX_PIXELS = 10_000  # per side
+MAX_SIDE, MAX_PIXELS = 10_000, 25_000_000  # a browser takes 4 bytes for each
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
 # Everything below space except tab, newline, return, and the escape of colours.
@@ -21,6 +21,29 @@ def keep_safe(outputs: Any) -> list[Output]:
         return []
     kept = (_safe(item) for item in outputs[:MAX_OUTPUTS] if type(item) is dict)
     return [item for item in kept if item is not None]
+
+
+class Kept:
+    """The outputs of all cells of a submission, as long as they are smaller than their limit together."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = self.room = limit
+
+    def keep(self, outputs: Any) -> list[Output]:
+        """The harmless ones of a cell, or a note that there is no more room."""
+        kept = keep_safe(outputs)
+        self.room -= sum(map(_size, kept))
+        return kept if self.room >= 0 else [note(f"not kept: the outputs of all cells exceed {self.limit} bytes")]
+
+
+def note(text: str) -> Output:
+    """A remark of ours in the place of a cell's outputs."""
+    return {"output_type": "error", "ename": "Stopped", "evalue": text, "traceback": [text]}
+
+
+def _size(item: Output) -> int:
+    texts = [item.get("text", ""), item.get("evalue", ""), *item.get("data", {}).values(), *item.get("traceback", ())]
+    return sum(map(len, texts))
 
 
 def _safe(item: Output) -> Output | None:
@@ -72,4 +95,4 @@ def is_png(text: str) -> bool:
     if len(data) < 57 or not data.startswith(PNG_SIGNATURE) or data[12:16] != b"IHDR":
         return False
     width, height = struct.unpack(">II", data[16:24])
-    return 0 < width <= MAX_PIXELS and 0 < height <= MAX_PIXELS and data.endswith(PNG_END)
+    return 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS and data.endswith(PNG_END)

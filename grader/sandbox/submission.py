@@ -11,7 +11,7 @@ from .errors import SandboxError
 from .evaluation import Evaluation
 from .files import check_files
 from .limits import MIB, Limits
-from .outputs import Output, keep_safe
+from .outputs import Kept, Output, note
 from .zygote import Child
 
 START_SECONDS = 20
@@ -43,6 +43,7 @@ class Kernel:
         self._steps: list[_Cell | Evaluation] = []
         self._child: Child | None = None
         self._starts, self._number = 0, 0
+        self._outputs = Kept(limits.all_output_bytes)
 
     def __enter__(self) -> "Kernel":
         self.end = time.monotonic() + self.limits.submission_seconds
@@ -60,7 +61,7 @@ class Kernel:
         source = source.encode(errors="replace").decode()  # JSON may hold halves of characters
         cell, start = _Cell(source), time.monotonic()
         if not self.alive():
-            return CellResult([_note("not run: the kernel has died too often or is out of time")], "died", 0.0)
+            return CellResult([note("not run: the kernel has died too often or is out of time")], "died", 0.0)
         self._steps.append(cell)
         try:
             reply = self._run(cell)
@@ -69,7 +70,7 @@ class Kernel:
         except WireError:
             return self._lost(cell, "died", start)
         status: Literal["ok", "error"] = "ok" if reply.get("status") == "ok" else "error"
-        return CellResult(keep_safe(reply.get("outputs")), status, time.monotonic() - start)
+        return CellResult(self._outputs.keep(reply.get("outputs")), status, time.monotonic() - start)
 
     def evaluation(self) -> Evaluation:
         """The state as it is now, for questions: a fork of the kernel, so what is asked changes no cell.
@@ -174,7 +175,7 @@ class Kernel:
             text = f"stopped after {self.limits.cell_seconds:g} s"
             if time.monotonic() >= self.end:
                 text = f"stopped: the {self.limits.submission_seconds:g} s of the submission are over"
-        return CellResult([_note(text)], status, seconds)
+        return CellResult([note(text)], status, seconds)
 
     def _fork(self, evaluation: Evaluation) -> None:
         if self._child is None or evaluation.closed:
@@ -186,7 +187,3 @@ class Kernel:
                 send_descriptors(self._child.wire, order, [inner.fileno()], deadline)
             except (WireError, TimeoutError):
                 self.lose()
-
-
-def _note(text: str) -> Output:
-    return {"output_type": "error", "ename": "Stopped", "evalue": text, "traceback": [text]}

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from grader.wire import WireError, recv, send_descriptors
 
+from .cgroups import Group
 from .errors import ADVICE, SandboxError, SandboxUnavailable
 from .launch import Launch
 from .limits import Limits
@@ -29,6 +30,7 @@ class Child:
 
     wire: socket.socket
     leash: socket.socket
+    group: Group
     own_zygote: "Zygote | None" = None
 
     def close(self) -> None:
@@ -40,6 +42,7 @@ class Child:
             self.leash.shutdown(socket.SHUT_WR)
             recv(self.leash, time.monotonic() + STEP_SECONDS)
         self.leash.close()
+        self.group.close()
 
 
 class Zygote:
@@ -68,24 +71,25 @@ class Zygote:
         if "error" in news:
             raise SandboxError(f"the sandbox cannot load its modules:\n{news['error']}")
 
-    def spawn(self, folder: str, limits: Limits) -> Child:
-        """Fork a child.  Raises SandboxError with the step that failed if its walls could not be built."""
+    def spawn(self, folder: str, limits: Limits, group: Group) -> Child:
+        """Fork a child into a control group.  SandboxError: the step that failed if its walls could not be built."""
         wire, inner_wire = socket.socketpair()
         leash, inner_leash = socket.socketpair()
         deadline = time.monotonic() + STEP_SECONDS
-        order = {"limits": dataclasses.asdict(limits), "folder": folder}
+        order = {"limits": dataclasses.asdict(limits), "folder": folder, "doors": len(group.folders)}
         try:
-            with self.lock, inner_wire, inner_leash:
-                descriptors = [inner_wire.fileno(), inner_leash.fileno()]
+            with self.lock, inner_wire, inner_leash, group.doors() as doors:
+                descriptors = [inner_wire.fileno(), inner_leash.fileno(), *doors]
                 send_descriptors(self.control, order, descriptors, deadline)
             news = recv(leash, deadline)
-        except (WireError, TimeoutError) as error:
+        except (WireError, TimeoutError, OSError) as error:
             news = {"error": f"the zygote does not answer: {error!r}"}
         if news != {"started": True}:
             wire.close()
             leash.close()
+            group.close()
             raise SandboxError(f"a submission could not be walled in: {news}")
-        return Child(wire, leash)
+        return Child(wire, leash, group)
 
     def close(self) -> None:
         self.control.close()

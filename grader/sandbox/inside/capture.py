@@ -20,6 +20,7 @@ class Outputs:
         self.items: list[dict[str, Any]] = []
 
     def write(self, name: str, text: str) -> None:
+        text = whole(text)
         with self.lock:
             size = len(text) if text.isascii() else len(text.encode(errors="replace"))
             if size > self.room:
@@ -39,7 +40,7 @@ class Outputs:
             if isinstance(value, bytes):
                 value = base64.b64encode(value).decode()
             if isinstance(value, str):
-                kept[mime] = value
+                kept[mime] = whole(value)
         size = sum(len(value) for value in kept.values())
         with self.lock:
             if size > self.room:
@@ -54,9 +55,9 @@ class Outputs:
             self.items.append(
                 {
                     "output_type": "error",
-                    "ename": name[:200],
-                    "evalue": value[:10_000],
-                    "traceback": text[-20_000:].split("\n"),
+                    "ename": whole(name[:200]),
+                    "evalue": whole(value[:10_000]),
+                    "traceback": whole(text[-20_000:]).split("\n"),
                 }
             )
 
@@ -73,6 +74,11 @@ class Outputs:
                 note = f"\n[{self.cut} bytes of output were cut here: a cell may show {self.limit} bytes]\n"
                 self.items.append({"output_type": "stream", "name": "stderr", "text": note})
             return self.items
+
+
+def whole(text: str) -> str:
+    """Halves of characters cannot be sent: without them."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 class Stream(io.TextIOBase):

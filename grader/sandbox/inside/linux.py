@@ -7,10 +7,12 @@ from pathlib import Path
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+CLONE_NEWCGROUP = 0x02000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC = 1, 2, 4, 8, 4096, 16384
 MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP = 1, 4, 24
-PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
+PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 36, 38, 22
+SECCOMP_MODE_FILTER = 2
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 KEYCTL_CALL = {"x86_64": 250, "aarch64": 219}  # number of the system call, for which libc has no function
 KEYCTL_JOIN_SESSION_KEYRING = 1
@@ -43,6 +45,16 @@ def unmount(target: str) -> None:
 
 def prctl(option: int, argument: int) -> None:
     _checked(_libc.prctl(option, *(ctypes.c_ulong(a) for a in (argument, 0, 0, 0))), f"prctl {option}")
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
+
+
+def seccomp_filter(code: bytes) -> None:
+    """Install a filter of system calls, a program of 8 bytes per instruction."""
+    program = _Program(len(code) // 8, code)
+    _checked(_libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0), "seccomp")
 
 
 def own_keyring() -> None:

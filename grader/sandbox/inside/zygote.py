@@ -57,14 +57,14 @@ class Zygote:
             order = recv(self.control)
         except WireError:  # the host is gone
             self._end()
-        _, (wire, leash), _, _ = socket.recv_fds(self.control, 1, 2)
+        _, (wire, leash, *doors), _, _ = socket.recv_fds(self.control, 1, 2 + order["doors"])
         report, write = os.pipe()
         isolator = os.fork()
         if isolator == 0:
             limits = Limits(**order["limits"])
-            become_child(wire, write, limits, self.walls, self.keep, order["folder"])
-        os.close(wire)
-        os.close(write)
+            become_child(wire, write, limits, self.walls, self.keep, order["folder"], doors)
+        for descriptor in (wire, write, *doors):
+            os.close(descriptor)
         self.children.append(Child(socket.socket(fileno=leash), isolator, report))
 
     def _attend(self, child: Child, ready: set[int]) -> None:

@@ -1,0 +1,67 @@
+"""A submission's cells, rebuilt.  A student can write anything into a notebook file; this keeps what was asked for.
+
+Of every cell stay its type, its source and a few harmless tags.  What is known about a cell comes from the gradebook;
+known cells that are missing come back, each after the one that it follows there.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from nbformat.notebooknode import NotebookNode
+
+from grader.defang import defang
+
+KEPT_TAGS = {"explore", "hide-input"}
+
+
+def rebuilt(cells: Sequence[NotebookNode], known: Mapping[str, NotebookNode]) -> list[NotebookNode]:
+    """The cells of a submission as they are graded.
+
+    known: by grade_id in the order of the lesson, a cell with nbgrader's metadata and the released source.
+    """
+    found: list[NotebookNode] = []
+    seen: set[str] = set()
+    for cell in reversed(cells):  # of duplicates the last one counts, as in nbgrader
+        grade_id = _claimed_id(cell)
+        if grade_id in known and grade_id not in seen:
+            seen.add(grade_id)
+            found.append(_cell(known[grade_id].cell_type, cell.source, known[grade_id].metadata))
+        else:
+            found.append(_cell(cell.cell_type, cell.source, NotebookNode(_kept_tags(cell))))
+    found.reverse()
+    _put_back(found, known)
+    for number, cell in enumerate(found):
+        cell.id = f"cell-{number}"  # ids end up in HTML, and must differ
+    return found
+
+
+def _cell(kind: str, source: str, metadata: NotebookNode) -> NotebookNode:
+    source = source.encode(errors="replace").decode()  # JSON may hold halves of characters, files may not
+    cell = NotebookNode(cell_type=kind, source=source, metadata=NotebookNode(metadata))
+    if kind == "code":
+        cell.outputs, cell.execution_count = [], None
+    else:
+        cell.source = defang(source)
+    return cell
+
+
+def _put_back(cells: list[NotebookNode], known: Mapping[str, NotebookNode]) -> None:
+    """nbgrader can do this only for test cells whose exercise is still there."""
+    place = {c.metadata.nbgrader.grade_id: c for c in cells if "nbgrader" in c.metadata}
+    before = -1
+    for name, cell in known.items():
+        if name in place:
+            before = next(i for i, c in enumerate(cells) if c is place[name])
+        else:
+            before += 1
+            cells.insert(before, _cell(cell.cell_type, cell.source, cell.metadata))
+
+
+def _kept_tags(cell: NotebookNode) -> dict[str, list[str]]:
+    tags = [t for t in cell.metadata.get("tags", []) if isinstance(t, str) and t in KEPT_TAGS]
+    return {"tags": tags} if tags else {}
+
+
+def _claimed_id(cell: NotebookNode) -> str:
+    claimed = cell.metadata.get("nbgrader")
+    name = claimed.get("grade_id") if isinstance(claimed, dict) else None
+    return name if isinstance(name, str) else ""
