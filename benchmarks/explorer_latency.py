@@ -4,28 +4,62 @@ Run from the repository: python -m benchmarks.explorer_latency [moves]
 
 drawn:      until the script has changed the picture in the page
 on screen:  until the frame that holds the change has been handed to the screen
-The forward process draws in the browser alone; the schedule designer asks the kernel first.
+Explorers marked "kernel" ask Python for each move; the others draw in the browser alone.
 """
 
 import statistics
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.browser.lab import lab_server, open_browser, open_notebook, run_all, write_notebook
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-EXPLORERS = {
-    "forward process, T = 1000": "Forward process explorer",
-    "schedule designer": "Noise schedule designer",
+FORTH = {True: "ArrowRight", False: "ArrowLeft"}
+MADE_UP = """import torch
+from diffkit import explorers, schedule
+s = schedule.linear(100)
+frames, points = torch.randn(101, 8, 1, 8, 8), torch.randn(101, 200, 2)
+"""
+
+
+class Move(NamedTuple):
+    """cell: the code that shows the explorer; label: its name; control: what is moved.
+
+    tree: the picture is made of elements, so any change of them counts; else a change of a picture's words does, which
+    are written when it is drawn, or of a line in it.
+    """
+
+    cell: str
+    label: str
+    control: str
+    tree: bool = False
+    home: bool = True  # begin at the low end, so that there is room for four moves
+
+
+MOVES = {
+    "graph editor, weight": Move("dag_editor()", "Graph editor", "[aria-label^=weight]", tree=True),
+    "forward process, t": Move("forward_process()", "Forward process explorer", "input"),
+    "schedule designer (kernel)": Move(
+        "schedule_designer()", "Noise schedule designer", "input[type=range]", home=False
+    ),
+    "gap of the bound, T": Move("elbo_gap()", "Gap of the bound explorer", "input"),
+    "what cancels, stage": Move("what_cancels()", "What cancels in the bound", "input", tree=True),
+    "terms of the bound, t": Move("elbo_terms()", "Terms of the bound", "[aria-label^='t, the step']"),
+    "terms, prediction (kernel)": Move("elbo_terms()", "Terms of the bound", "[aria-label^=share]"),
+    "trajectory": Move("trajectory(frames, frames, points, s)", "Trajectory explorer", "input"),
+    "bug gallery, sampler": Move("bug_gallery()", "Gallery of sampler bugs", "select"),
+    "score field, sigma": Move("score_field()", "Score field explorer", "input"),
+    "Langevin, step shown": Move("langevin_particles()", "Langevin particles explorer", "[aria-label^=k]"),
+    "Langevin, eta (kernel)": Move("langevin_particles()", "Langevin particles explorer", "[aria-label^=η]"),
 }
 
 # The clock starts at the time stamp that the browser gave the key event.  A message posted from an animation
 # frame arrives after that frame was painted.
-LISTEN = """(explorer) => {
+LISTEN = """([explorer, control, tree]) => {
   const root = document.querySelector(`.diffkit[aria-label="${explorer}"]`);
   window.times = [];
   let pressed = null;
@@ -40,16 +74,22 @@ LISTEN = """(explorer) => {
       channel.port1.onmessage = () => window.times.push([drawn, performance.now() - start]);
       channel.port2.postMessage(null);
     });
-  }).observe(root.querySelector("svg[role=img] path.a"), { attributeFilter: ["d"] });
-  root.querySelector("input[type=range]").focus();
+  }).observe(root, tree
+    ? { subtree: true, childList: true, attributes: true }
+    : { subtree: true, attributeFilter: ["aria-label", "d"] });
+  root.querySelector(control).focus();
 }"""
 
 
-def measure(page: "Page", explorer: str, moves: int) -> list[tuple[float, float]]:
+def measure(page: "Page", move: Move, moves: int) -> list[tuple[float, float]]:
     """(drawn, on screen) in ms for each move, one move after the other."""
-    page.evaluate(LISTEN, explorer)
+    page.focus(f'.diffkit[aria-label="{move.label}"] {move.control} >> nth=0')
+    if move.home:
+        page.keyboard.press("Home")
+    page.wait_for_timeout(500)
+    page.evaluate(LISTEN, [move.label, move.control, move.tree])
     for k in range(moves):
-        page.keyboard.press("ArrowRight" if k % 20 < 10 else "ArrowLeft")
+        page.keyboard.press(FORTH[k % 8 < 4])
         page.wait_for_function("(n) => window.times.length > n", arg=k)
     return [(drawn, shown) for drawn, shown in page.evaluate("() => window.times")]
 
@@ -59,18 +99,19 @@ def main(moves: int = 60) -> None:
         root, home = Path(folder, "notebooks"), Path(folder, "jupyter")
         root.mkdir()
         home.mkdir()
-        imports = "from diffkit.explorers import forward_process, schedule_designer\n"
-        notebook = write_notebook(root / "latency.ipynb", f"{imports}forward_process()", "schedule_designer()")
+        cells = dict.fromkeys(move.cell for move in MOVES.values())
+        shown = [f"explorers.{cell}" for cell in cells]
+        notebook = write_notebook(root / "latency.ipynb", MADE_UP + shown[0], *shown[1:])
         with lab_server(root, home) as server, open_browser() as browser:
             page = open_notebook(browser, server, notebook.relative_to(root))
             run_all(page)
-            page.wait_for_function("() => document.querySelectorAll('.diffkit').length === 2")
+            page.wait_for_function("(n) => document.querySelectorAll('.diffkit').length === n", arg=len(cells))
             print("median and worst, in ms")
             print(f"{'explorer':<28}{'moves':>6}{'drawn':>12}{'worst':>8}{'on screen':>14}{'worst':>8}")
-            for name, label in EXPLORERS.items():
-                drawn, shown = zip(*measure(page, label, moves), strict=True)
-                ms = (statistics.median(drawn), max(drawn), statistics.median(shown), max(shown))
-                print(f"{name:<28}{moves:>6}{ms[0]:>12.1f}{ms[1]:>8.1f}{ms[2]:>14.1f}{ms[3]:>8.1f}")
+            for name, move in MOVES.items():
+                drawn, painted = zip(*measure(page, move, moves), strict=True)
+                ms = (statistics.median(drawn), max(drawn), statistics.median(painted), max(painted))
+                print(f"{name:<28}{moves:>6}{ms[0]:>12.1f}{ms[1]:>8.1f}{ms[2]:>14.1f}{ms[3]:>8.1f}", flush=True)
 
 
 if __name__ == "__main__":
