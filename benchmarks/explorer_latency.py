@@ -61,10 +61,13 @@ MOVES = {
 # frame arrives after that frame was painted.
 LISTEN = """([explorer, control, tree]) => {
   const root = document.querySelector(`.diffkit[aria-label="${explorer}"]`);
+  window.before?.abort();  // an explorer may be measured twice: the first clock must not run on
+  window.before = new AbortController();
   window.times = [];
   let pressed = null;
-  root.addEventListener("keydown", (event) => { pressed = event.timeStamp; }, true);
-  new MutationObserver(() => {
+  root.addEventListener("keydown", (event) => { pressed = event.timeStamp; },
+    { capture: true, signal: window.before.signal });
+  const observer = new MutationObserver(() => {
     if (pressed === null) return;
     const start = pressed;
     const drawn = performance.now() - start;
@@ -74,7 +77,9 @@ LISTEN = """([explorer, control, tree]) => {
       channel.port1.onmessage = () => window.times.push([drawn, performance.now() - start]);
       channel.port2.postMessage(null);
     });
-  }).observe(root, tree
+  });
+  window.before.signal.addEventListener("abort", () => observer.disconnect());
+  observer.observe(root, tree
     ? { subtree: true, childList: true, attributes: true }
     : { subtree: true, attributeFilter: ["aria-label", "d"] });
   root.querySelector(control).focus();
