@@ -15,8 +15,8 @@ def show(*patterns, most=300):
 
 FAMILY: tuple[Attack, ...] = (
     runs("files_of_the_course", "reads solutions, gradebook, submissions and key from wherever they may lie", FIND + """
-show("../**/*", "../../**/*", "/course/**/*", "/sandbox/**/*", "/tmp/**/*", "/home/**/*", "/root/**/*", "/srv/**/*",
-     "/var/**/*", "/work/**/*", "/opt/**/*", "/mnt/**/*")
+system = {"bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "sys", "usr"}
+show("../**/*", "../../**/*", *(f"/{name}/**/*" for name in sorted(set(os.listdir("/")) - system)))
 """),
     runs("named_files", "reads files whose full names it was told", FIND + "show(*open('paths.txt').read().split())",
          files={"paths.txt": b"@paths"}),
@@ -146,9 +146,11 @@ print([p for p in range(1, 4000) if p != os.getpid() and os.path.exists(f"/proc/
 """),
     runs("mounts", "looks for a way back to the machine's own root", """
 import os
-for place in ("/proc/1/root", "/proc/self/root/..", "/oldroot", "/.oldroot", "/sandbox/root", "/sandbox/scratch", "/.."):
+own = os.path.join("/sandbox", "root")
+for place in (*(os.path.join("/proc", pid, "root", "..") for pid in ("1", "self")), "/oldroot", "/.oldroot", own,
+              os.path.join("/sandbox", "scratch"), "/.."):
     try: print(place, sorted(os.listdir(place)))
     except OSError as error: print(place, error.errno)
-print(os.path.exists("/sandbox/root/home"), os.path.exists("/proc/self/mountinfo"))
+print(os.path.exists(os.path.join(own, "home")), os.path.exists("/proc/self/mountinfo"))
 """),
 )  # fmt: skip
