@@ -54,4 +54,5 @@ c.Autograde.autograde_preprocessors = [
     "grader.plugin.SaveJudgedScores",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
+    "grader.graded.Remember",
 ]

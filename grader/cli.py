@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from grader.commands import export
+from grader.errors import CourseError
 from grader.exercises import LESSONS
 
 
@@ -15,7 +17,7 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         return int(options.command(options) or 0)
-    except (GradingError, SandboxError) as error:
+    except (CourseError, GradingError, SandboxError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
@@ -28,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="tell what protects this machine, and what is missing")
     doctor.add_argument("--root", type=Path, default=Path(), help="the course folder (here)")
     doctor.set_defaults(command=_doctor)
+    export.add(commands)
     for command, function in ((prepare, _prepare), (grade, _grade)):
         command.add_argument("lesson", choices=list(LESSONS), metavar="lesson", help=", ".join(LESSONS))
         command.add_argument("--root", type=Path, default=Path(), help="the course folder (here)")

@@ -57,13 +57,15 @@ class Score:
 class Record:
     """All that grading a notebook gives.  Plain data, so that it can be kept as JSON.
 
-    outputs: by cell index; scores: by name of the grade cell; notes: what was out of the ordinary, for the report.
+    outputs: by cell index; scores: by name of the grade cell; notes: what was out of the ordinary, for the report;
+    key: the name under which it is kept.
     """
 
     outputs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     scores: dict[str, Score] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    key: str = ""
 
 
 def seed_for(secret: bytes, submission: str, exercise: str) -> int:

@@ -59,12 +59,13 @@ class Records:
         """The record of a fingerprint, or None if there is none that can be read."""
         try:
             data = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
-            return _record(data)
+            return dataclasses.replace(_record(data), key=key)
         except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError, AttributeError):
             return None
 
     def put(self, key: str, record: Record) -> None:
         """Keep a record."""
+        record.key = key
         write_atomically(self.folder / f"{key}.json", json.dumps(dataclasses.asdict(record)).encode())
 
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from grader.exports.sheet import harmless
 from grader.records import write_atomically
 from grader.run import Row
 from grader.verdict import printable
@@ -55,10 +56,5 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
         points = "" if r.points is None else f"{r.points:g}"
         of = f"{r.of:g}" if r.record else ""
         cells = [f"{by_name[e]:g}" if e in by_name else "" for e in exercises]
-        writer.writerow([_plain(_name(r)), points, of, *cells, _plain(diagnosis(r))])
+        writer.writerow([harmless(_name(r)), points, of, *cells, harmless(diagnosis(r))])
     write_atomically(path, out.getvalue().encode("utf-8"))
-
-
-def _plain(text: str) -> str:
-    """Spreadsheets run cells that begin like a formula; a leading apostrophe keeps them text."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -60,7 +60,10 @@ GRADER = {
     "build": "",
 }
 # These drive the modules above and may import any of them; nothing above may import these.
-GRADER_DRIVERS = {"plugin", "warm", "records", "workplace", "run", "report", "export", "cli", "demo", "doctor"}
+GRADER_DRIVERS = {
+    "plugin", "warm", "records", "workplace", "run", "report", "cli", "demo", "doctor",
+    "commands", "errors", "exports", "graded", "people",
+}  # fmt: skip
 
 # Libraries that only some modules may import: {library: who}.
 RESERVED = {
@@ -72,7 +75,15 @@ RESERVED = {
     "ipywidgets": {"diffkit.plots", "diffkit.explorers"},
     "anywidget": {"diffkit.explorers"},
     "networkx": {"diffkit.graph"},
-    "nbgrader": {"grader.plugin", "grader.run", "grader.build", "grader.warm"},
+    "nbgrader": {
+        "grader.plugin",
+        "grader.run",
+        "grader.build",
+        "grader.warm",
+        "grader.graded",
+        "grader.exports",
+        "grader.commands",
+    },
     "jupytext": {"grader.build"},
     "msgpack": {"grader.wire"},
 }

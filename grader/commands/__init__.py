@@ -1,0 +1,1 @@
+"""Commands of `grader` besides grading itself, one per file."""

@@ -1,0 +1,5 @@
+"""What an instructor can put right."""
+
+
+class CourseError(ValueError):
+    """A command cannot do what it was asked; the message says what to do."""

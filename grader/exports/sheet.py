@@ -1,0 +1,38 @@
+"""CSV that a spreadsheet shows and does not run."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+# What a cell may begin with to be taken for a formula or a command: https://owasp.org/www-community/attacks/CSV_Injection
+ACTIVE = tuple("=+-@\t\r\n＝＋－＠")
+
+Cell = str | float | None
+
+
+def sheet(rows: Iterable[Sequence[Cell]], *, bom: bool = False) -> bytes:
+    """The rows as CSV in UTF-8, quoted where needed.
+
+    A number is written as it is, None as an empty cell, and a text that begins like a formula gets an apostrophe.
+    bom: begin with the mark by which Excel knows UTF-8.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out)  # RFC 4180: lines end in CR LF, and a text that holds either is quoted
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return out.getvalue().encode("utf-8-sig" if bom else "utf-8")
+
+
+def harmless(text: str) -> str:
+    """The text with an apostrophe before it if a spreadsheet would act on it."""
+    return f"'{text}" if text.lstrip(" ").startswith(ACTIVE) else text
+
+
+def _cell(value: Cell) -> str:
+    if value is None:
+        return ""
+    return harmless(value) if isinstance(value, str) else number(value)
+
+
+def number(value: float) -> str:
+    """Points as a person writes them, to a thousandth."""
+    return f"{round(value, 3):.10g}"
