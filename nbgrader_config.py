@@ -52,6 +52,7 @@ c.Autograde.autograde_preprocessors = [
     "grader.plugin.Judge",
     "nbgrader.preprocessors.LimitOutput",
     "grader.plugin.SaveJudgedScores",
+    "grader.handed_in.TrustedTime",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
     "grader.graded.Remember",

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from grader.commands import export
+from grader.commands import collect, export
 from grader.errors import CourseError
 from grader.exercises import LESSONS
 
@@ -30,7 +30,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="tell what protects this machine, and what is missing")
     doctor.add_argument("--root", type=Path, default=Path(), help="the course folder (here)")
     doctor.set_defaults(command=_doctor)
-    export.add(commands)
+    for more in (collect, export):
+        more.add(commands)
     for command, function in ((prepare, _prepare), (grade, _grade)):
         command.add_argument("lesson", choices=list(LESSONS), metavar="lesson", help=", ".join(LESSONS))
         command.add_argument("--root", type=Path, default=Path(), help="the course folder (here)")
@@ -61,6 +62,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
+    from grader.handed_in import handed_in
     from grader.report import table, write_csv
     from grader.run import grade_class
 
@@ -78,6 +80,7 @@ def _grade(options: argparse.Namespace) -> int:
     if options.sandbox == "none":
         print("WARNING: graded without a sandbox. Student code could read and change everything on this machine.")
     print(table(rows))
+    print(handed_in(root, options.lesson, [r.student for r in rows if r.points is not None]))
     print(f"written: {path.name}" + ("" if options.no_feedback else ", feedback/"))
     broken = [r.student for r in rows if r.record and any(s.broken for s in r.record.scores.values())]
     if broken:

@@ -1,0 +1,1 @@
+"""Downloads of Canvas, Moodle and others, put where nbgrader looks for submissions."""

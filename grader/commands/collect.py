@@ -1,0 +1,72 @@
+"""`grader collect`: a platform's download, put under submitted/."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from grader.errors import CourseError
+from grader.exercises import LESSONS
+
+
+def add(commands: Any) -> None:
+    """Tell the parser."""
+    parser = commands.add_parser("collect", help="put a download of Canvas, Moodle or others under submitted/")
+    parser.add_argument("archive", type=Path, nargs="+", metavar="FILE.zip", help="what the platform gave you")
+    parser.add_argument("--lesson", default="", metavar="NN", help="the lesson, if the files do not show it")
+    parser.add_argument("--roster", type=Path, help="a CSV file with the platform's names and numbers of students")
+    parser.add_argument("--timezone", default="", metavar="ZONE", help="of times in file names (this machine's)")
+    parser.add_argument("--force", action="store_true", help="replace what is there, also if it is newer")
+    parser.add_argument("--root", type=Path, default=Path(), help="the course folder (here)")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Collect, and say of each submission and each file that was left what became of it.  Returns 1 if some were."""
+    from grader.people import known_people, read_roster, remember
+
+    root, lesson = options.root.resolve(), _lesson(options.lesson)
+    if options.roster:
+        remember(root, read_roster(options.roster))
+    people = known_people(root)
+    return max(_collect(root, path, lesson, people, options) for path in options.archive)
+
+
+def _collect(root: Path, path: Path, lesson: str, people: dict[str, Any], options: argparse.Namespace) -> int:
+    from grader.collect.archive import entries, opened
+    from grader.collect.lessons import by_name, known_cells
+    from grader.collect.placing import place
+    from grader.collect.sorting import sort
+    from grader.people import remember
+
+    with opened(path) as archive:
+        named = lesson or by_name(path.stem)
+        found = sort(archive, entries(archive), people, known_cells(root), named, _zone(options.timezone))
+    roster = set(people)
+    problems = 0
+    for f in sorted(found.found, key=lambda f: (f.lesson, f.person.id)):
+        done = place(root, f, path.name, force=options.force)
+        problems += "NOT TAKEN" in done
+        late = ["late, says the platform"] if f.late else []
+        stranger = ["not in the roster"] if roster and f.person.id not in roster else []
+        when = [f"handed in {f.time}"] if f.time else []
+        print("; ".join([f"{f.lesson}  {f.person.id}  ({f.platform}) {done}", *when, *late, *stranger, *f.remarks]))
+    people.update(remember(root, [f.person for f in found.found]))
+    for name, why in found.left:
+        print(f"left in the archive: {name}: {why}")
+    print(f"{path.name}: {len(found.found)} submissions, {len(found.left)} files left")
+    return int(bool(problems or found.left))
+
+
+def _lesson(start: str) -> str:
+    fitting = [lesson for lesson in LESSONS if start and lesson.startswith(start)]
+    if start and len(fitting) != 1:
+        raise CourseError(f"--lesson {start!r} is not one lesson; there are: {', '.join(LESSONS)}")
+    return fitting[0] if fitting else ""
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise CourseError(f"no time zone is called {name!r}; try one like Europe/Berlin") from error
