@@ -57,3 +57,7 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
     "grader.graded.Remember",
 ]
+
+# Feedback: pages without scripts that load nothing.
+c.GenerateFeedback.exporter_class = "grader.feedback.exporter.FeedbackPage"
+c.GenerateFeedback.preprocessors = ["grader.feedback.marks.Marks"]

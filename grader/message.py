@@ -10,9 +10,14 @@ def markdown(verdict: Verdict, *, numbers: bool = True, hint: bool = True) -> st
     if verdict.unwritten:
         return _not_begun(verdict, hint)
     lines = [f"**{e.name}**: {_points(verdict.points)} of {_points(e.points)} points"]
+    if verdict.findings and not numbers:
+        lines += ["", f"{e.prompt} `{e.signature}`", ""]
     for c in e.criteria:
         mark = "✓" if verdict.earned[c.name] == c.points else "✗"
         lines.append(f"- {mark} {c.text} ({_points(verdict.earned[c.name])} of {_points(c.points)})")
+        first = next((f for f in verdict.findings if f.case.criterion == c.name), None)
+        if first and not numbers:
+            lines.append(f"    - {_asked(first)}")
     if verdict.findings:
         lines += ["", *_diagnosis(verdict, numbers)]
         if hint:
@@ -46,19 +51,23 @@ def _not_begun(verdict: Verdict, hint: bool) -> str:
 
 
 def _diagnosis(verdict: Verdict, numbers: bool) -> list[str]:
-    first = verdict.findings[0]
-    lines = [
-        f"First difference, asked for *{first.case.label}*: {first.public}{'' if first.public[-1] in '.?' else '.'}"
-    ]
-    if numbers and first.detail:
-        lines.append(f"(It is {first.detail}.)")
-    if numbers and (asked := _inputs(first)):
-        lines.append(f"Asked with {asked}.")
+    first, lines = verdict.findings[0], []
+    if numbers:
+        lines.append(f"First difference, {_asked(first)}")
+        if first.detail:
+            lines.append(f"(It is {first.detail}.)")
+        if asked := _inputs(first):
+            lines.append(f"Asked with {asked}.")
     if verdict.misconception:
         lines.append(f"\n**It looks like this:** {verdict.misconception.message}")
     e = verdict.exercise
     lines.append(f"\nEquation ({e.equation}): ${find_equation(e.equation).latex}$")
     return lines
+
+
+def _asked(finding: Finding) -> str:
+    said = finding.public
+    return f"asked for *{finding.case.label}*: {said}{'' if said[-1] in '.?' else '.'}"
 
 
 def _inputs(finding: Finding) -> str:

@@ -62,7 +62,7 @@ GRADER = {
 # These drive the modules above and may import any of them; nothing above may import these.
 GRADER_DRIVERS = {
     "plugin", "warm", "records", "workplace", "run", "report", "cli", "demo", "doctor",
-    "collect", "commands", "errors", "exports", "graded", "handed_in", "people",
+    "collect", "commands", "errors", "exports", "feedback", "graded", "handed_in", "people",
 }  # fmt: skip
 
 # Libraries that only some modules may import: {library: who}.

@@ -48,9 +48,7 @@ def test_a_name_says_who_handed_in(path: str, says: tuple[object, ...] | None) -
     assert (found and (found.platform, found.user, found.name, found.path)) == says
 
 
-def download(
-    path: Path, files: dict[str, bytes | zipfile.ZipInfo], date: tuple[int, ...] = (2026, 3, 1, 0, 0, 0)
-) -> Path:
+def download(path: Path, files: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
             info = zipfile.ZipInfo(name, (2026, 3, 1, 0, 0, 0))

@@ -1,0 +1,1 @@
+"""Feedback pages that need nothing but themselves: no network, no script, formulas as MathML."""
