@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from grader.commands import collect, export
+from grader.commands import collect, export, regrade
 from grader.errors import CourseError
 from grader.exercises import LESSONS
 
@@ -38,6 +38,10 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(command=function)
     grade.add_argument("--workers", type=int, default=2, help="submissions side by side (2)")
     grade.add_argument("--csv", type=Path, help="where to write the CSV file (grades-LESSON.csv)")
+    grade.add_argument(
+        "--regrade", action="store_true", help="only what changed checks decided; tells who gains or loses"
+    )
+    grade.add_argument("--dry-run", action="store_true", help="with --regrade: tell it and enter nothing")
     grade.add_argument("--no-feedback", action="store_true", help="do not write feedback")
     grade.add_argument(
         "--sandbox",
@@ -62,11 +66,15 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
+    if options.regrade or options.dry_run:
+        return regrade.run(options)
     from grader.handed_in import handed_in
+    from grader.regrade import change_table, changes, entered
     from grader.report import table, write_csv
     from grader.run import grade_class
 
     root = options.root.resolve()
+    before = entered(root, options.lesson)
     rows = grade_class(
         root,
         options.lesson,
@@ -81,6 +89,8 @@ def _grade(options: argparse.Namespace) -> int:
         print("WARNING: graded without a sandbox. Student code could read and change everything on this machine.")
     print(table(rows))
     print(handed_in(root, options.lesson, [r.student for r in rows if r.points is not None]))
+    if moved := changes(before, entered(root, options.lesson), {}):
+        print(f"changed checks gave other marks to what was handed in before:\n{change_table(moved)}")
     print(f"written: {path.name}" + ("" if options.no_feedback else ", feedback/"))
     broken = [r.student for r in rows if r.record and any(s.broken for s in r.record.scores.values())]
     if broken:

@@ -58,7 +58,7 @@ class Record:
     """All that grading a notebook gives.  Plain data, so that it can be kept as JSON.
 
     outputs: by cell index; scores: by name of the grade cell; notes: what was out of the ordinary, for the report;
-    key: the name under which it is kept.
+    key: the name under which it is kept; versions: by name of the grade cell, that of the check.
     """
 
     outputs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
@@ -66,6 +66,7 @@ class Record:
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     key: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
 
 
 def seed_for(secret: bytes, submission: str, exercise: str) -> int:
@@ -74,12 +75,18 @@ def seed_for(secret: bytes, submission: str, exercise: str) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def grade(cells: Sequence[Cell], kernel: Kernel, secret: bytes, submission: str) -> Record:
-    """Run a notebook's cells in order and decide its grade cells where they stand."""
+def grade(
+    cells: Sequence[Cell], kernel: Kernel, secret: bytes, submission: str, kept: Mapping[str, Score] | None = None
+) -> Record:
+    """Run a notebook's cells in order and decide its grade cells where they stand.
+
+    kept: scores by name of the grade cell that were decided before and still hold; these are not asked again.
+    """
     record, started = Record(), time.monotonic()
     for cell in cells:
         if cell.grade:
-            score = _decide(cell.grade, kernel, secret, submission)
+            before = (kept or {}).get(cell.grade.name)
+            score = before or _decide(cell.grade, kernel, secret, submission)
             record.scores[cell.grade.name] = score
             if score.broken:
                 record.notes.append(f"the check {score.exercise} is broken")

@@ -20,10 +20,11 @@ from traitlets import Enum, Float, Int, Unicode
 
 from grader.intake import beside, inspect
 from grader.judge import Cell, GradeCell, Record, cells_of, grade
-from grader.records import Records, checks_version, course_secret, fingerprint
+from grader.records import Records, course_secret, fingerprint
 from grader.restored import rebuilt
 from grader.sandbox import Limits, Mode, Sandbox
 from grader.sandbox.limits import MIB
+from grader.versions import lesson_version, still_holds, versions_of
 from grader.workplace import sandbox_for
 
 Resources = dict[str, Any]
@@ -85,11 +86,12 @@ class Judge(NbGraderPreprocessor):
         """The kept record of just this submission, or a new one."""
         root = Path(self.root or ".").resolve()
         content, records = fingerprint(cells, files), Records(root)
-        key = f"{content[:40]}-{checks_version()[:16]}"
+        key = record_key(content, lesson)
         found = records.get(key)
         if found is None:
             with running_sandbox(lesson, cast(Mode, self.sandbox_mode), self.limits()).kernel(files=files) as kernel:
-                found = grade(cells, kernel, course_secret(root), content)
+                found = grade(cells, kernel, course_secret(root), content, still_holds(records.of(content)))
+            found.versions = versions_of(found)
             records.put(key, found)
         return found
 
@@ -145,6 +147,11 @@ def grade_cells(resources: Resources) -> dict[str, GradeCell]:
             for c in notebook.grade_cells
             if c.cell_type == "code" and c.name not in solutions
         }
+
+
+def record_key(content: str, lesson: str) -> str:
+    """Under which a record is kept: what was handed in, and the checks that decided it."""
+    return f"{content[:40]}-{lesson_version(lesson)[:16]}"
 
 
 _stack = ExitStack()

@@ -11,7 +11,7 @@ import multiprocessing
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -27,7 +27,7 @@ from traitlets.config.loader import Config, PyFileConfigLoader
 from traitlets.utils.importstring import import_item
 
 from grader.intake import Submission, beside, submissions
-from grader.judge import Record, cells_of
+from grader.judge import Cell, Record, cells_of
 from grader.plugin import RECORDS, Judge, grade_cells
 from grader.sandbox import SandboxUnavailable
 from grader.warm import warm
@@ -76,16 +76,18 @@ def grade_class(
     settings: dict[str, object] | None = None,
     feedback: bool = True,
     progress: Callable[[str], None] = lambda line: None,
+    only: Container[str] | None = None,
 ) -> list[Row]:
     """Grade all submissions to a lesson.  Returns a row per submission.
 
-    root: the course folder; settings: traits of `grader.plugin.Judge`, e.g. {"cell_seconds": 10}.
+    root: the course folder; only: students whose submissions are graded, all if None;
+    settings: traits of `grader.plugin.Judge`, e.g. {"cell_seconds": 10}.
     """
     judge = {"sandbox_mode": mode, **(settings or {})}
     config = load_config(root, CourseDirectory={"root": str(root), "assignment_id": lesson}, Judge=judge)
     db_url = CourseDirectory(config=config).db_url
     _require_assignment(db_url, lesson)
-    found = submissions(root, lesson)
+    found = [s for s in submissions(root, lesson) if only is None or s.student in only]
     if not found:
         raise GradingError(f"nothing is in submitted/*/{lesson}: collect the submissions first")
     fit = [s for s in found if not s.refused]
@@ -113,14 +115,18 @@ def judge_one(root: Path, lesson: str, s: Submission, config: Config) -> float:
 
 def record_of(root: Path, lesson: str, s: Submission, config: Config) -> Record:
     """The record of a submission, kept or new."""
+    return Judge(config=config, root=str(root)).record(*handed_in(lesson, s, config), lesson)
+
+
+def handed_in(lesson: str, s: Submission, config: Config) -> tuple[list[Cell], dict[str, bytes]]:
+    """The cells of a submission as they will be run, and the files beside the notebook."""
     db_url = CourseDirectory(config=config).db_url
     where = {"student": s.student, "assignment": lesson, "notebook": s.notebook.stem, "db_url": db_url}
     resources: dict[str, object] = {"nbgrader": where}
     nb = nbformat.read(s.notebook, as_version=4)
     for step in config.Autograde.sanitize_preprocessors:
         nb, resources = import_item(step)(config=config).preprocess(nb, resources)
-    cells = cells_of(nb.cells, grade_cells(resources))
-    return Judge(config=config, root=str(root)).record(cells, beside(s.notebook.parent), lesson)
+    return cells_of(nb.cells, grade_cells(resources)), beside(s.notebook.parent)
 
 
 def _judge_all(

@@ -82,6 +82,8 @@ RESERVED = {
         "grader.warm",
         "grader.graded",
         "grader.handed_in",
+        "grader.feedback",
+        "grader.regrade",
         "grader.exports",
         "grader.commands",
     },

@@ -1,0 +1,29 @@
+"""`grader grade LESSON --regrade`: after a check was mended."""
+
+import argparse
+import sys
+
+
+def run(options: argparse.Namespace) -> int:
+    """Grade again, and say who gains or loses.  Returns 1 if something could not be judged."""
+    from grader.regrade import change_table, regrade
+
+    done = regrade(
+        options.root.resolve(),
+        options.lesson,
+        dry_run=options.dry_run,
+        workers=options.workers,
+        mode=options.sandbox,
+        feedback=not options.no_feedback,
+        progress=lambda line: print(line, file=sys.stderr),
+    )
+    print(change_table(done.changes))
+    judged = "would be judged again" if options.dry_run else "were judged again"
+    print(f"{len(done.judged)} {judged}, {len(done.same)} are as they were and were not touched")
+    if done.new:
+        print(f"{len(done.new)} have handed in something that was not graded yet: run `grader grade {options.lesson}`")
+    for student, problem in done.problems.items():
+        print(f"{ascii(student)[1:-1]}: {problem}")
+    if options.dry_run:
+        print("nothing was entered: run the command without --dry-run")
+    return int(bool(done.problems))

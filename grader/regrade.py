@@ -1,0 +1,147 @@
+"""Grading again after a check was mended: only what it decided, and who gains or loses.
+
+What was handed in is known by its content, and a check by its version, so it is known beforehand which marks still
+hold.  These are not asked again, and a submission of which all hold is not touched at all.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+
+from grader.graded import Graded
+from grader.intake import Submission, submissions
+from grader.judge import Record
+from grader.plugin import record_key
+from grader.records import Records, fingerprint
+from grader.run import Row, grade_class, handed_in, load_config, record_of
+from grader.warm import warm
+
+
+@dataclass(frozen=True)
+class Change:
+    """A mark that is another one now.  by_hand: a person gave a mark, which stays and should be looked at."""
+
+    student: str
+    exercise: str
+    before: float
+    after: float
+    by_hand: bool = False
+
+
+@dataclass
+class Regraded:
+    """What a regrade did, or would do.  judged: students that were asked again; same: students that were not touched;
+    new: students whose present submission was never graded; rows: what was entered, empty for a trial."""
+
+    changes: list[Change] = field(default_factory=list)
+    judged: list[str] = field(default_factory=list)
+    same: list[str] = field(default_factory=list)
+    new: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def regrade(
+    root: Path,
+    lesson: str,
+    *,
+    dry_run: bool = False,
+    workers: int = 2,
+    mode: str = "bwrap",
+    settings: Mapping[str, object] | None = None,
+    feedback: bool = True,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Regraded:
+    """Grade again what a changed check decided.  dry_run: judge, and enter nothing; a regrade afterwards is quick."""
+    judge = {"sandbox_mode": mode, **(settings or {})}
+    config = load_config(root, CourseDirectory={"root": str(root), "assignment_id": lesson}, Judge=judge)
+    done, graded, records = Regraded(), Graded(root, lesson), Records(root)
+    stale: list[Submission] = []
+    before: dict[str, Record] = {}
+    with warm():
+        for s in submissions(root, lesson):
+            entered, present = graded.key(s.student), "" if s.refused else _present(lesson, s, config)
+            known = records.get(entered) if entered else None
+            if s.refused or known is None or entered.split("-")[0] != present.split("-")[0]:
+                done.new.append(s.student)
+            elif entered == present:
+                done.same.append(s.student)
+            else:
+                stale.append(s)
+                before[s.student] = known
+        done.judged = [s.student for s in stale]
+        if dry_run:
+            for s in stale:
+                progress(f"judging {s.student}")
+                _try(root, lesson, s, config, done)
+    if stale and not dry_run:
+        done.rows = grade_class(
+            root, lesson, workers=workers, mode=mode, settings=dict(settings or {}), feedback=feedback,
+            progress=progress, only=set(before),
+        )  # fmt: skip
+        done.problems = {r.student: r.problem for r in done.rows if r.problem}
+    after = {s.student: records.get(_present(lesson, s, config)) for s in stale}
+    by_hand = _by_hand(CourseDirectory(config=config).db_url, lesson)
+    done.changes = changes(before, {name: record for name, record in after.items() if record}, by_hand)
+    return done
+
+
+def changes(before: Mapping[str, Record], after: Mapping[str, Record], by_hand: Mapping[str, set[str]]) -> list[Change]:
+    """Whose marks in which exercises are others now, for what was handed in before too."""
+    return [
+        Change(student, new.exercise, old.points, new.points, cell in by_hand.get(student, set()))
+        for student in sorted(after)
+        if student in before and before[student].key.split("-")[0] == after[student].key.split("-")[0]
+        for cell, new in after[student].scores.items()
+        if (old := before[student].scores.get(cell)) is not None and old.points != new.points
+    ]
+
+
+def entered(root: Path, lesson: str) -> dict[str, Record]:
+    """By student, the record that was entered last."""
+    graded, records = Graded(root, lesson), Records(root)
+    found = {student: records.get(graded.key(student)) for student in graded.students()}
+    return {student: record for student, record in found.items() if record}
+
+
+def change_table(found: Sequence[Change]) -> str:
+    """Who gains and who loses, a line for each mark, then how many."""
+    if not found:
+        return "no mark changes"
+    wide, long = (max(len(x) for x in column) for column in zip(*((c.student, c.exercise) for c in found), strict=True))
+    wide, long = max(wide, 7), max(long, 8)
+    lines = [f"{'student':<{wide}}  {'exercise':<{long}}  {'before':>6}  {'after':>6}  {'change':>6}"]
+    for c in found:
+        note = "  a person gave a mark here, which stays: look at it" if c.by_hand else ""
+        change = f"{c.after - c.before:+g}"
+        lines.append(f"{c.student:<{wide}}  {c.exercise:<{long}}  {c.before:>6g}  {c.after:>6g}  {change:>6}{note}")
+    sums: dict[str, float] = {}
+    for c in found:
+        sums[c.student] = sums.get(c.student, 0.0) + c.after - c.before
+    gain, lose = (sum(v > 0 for v in sums.values()), sum(v < 0 for v in sums.values()))
+    return "\n".join([*lines, f"{gain} gain, {lose} lose, {len(sums) - gain - lose} come out even"])
+
+
+def _present(lesson: str, s: Submission, config: Config) -> str:
+    """The key of the record that a submission would have now."""
+    return record_key(fingerprint(*handed_in(lesson, s, config)), lesson)
+
+
+def _try(root: Path, lesson: str, s: Submission, config: Config, done: Regraded) -> None:
+    try:
+        record_of(root, lesson, s, config)
+    except Exception as error:  # one bad submission must not stop the others
+        done.problems[s.student] = f"{type(error).__name__}: {error}"
+
+
+def _by_hand(db_url: str, lesson: str) -> dict[str, set[str]]:
+    """By student, the cells to which a person gave a mark."""
+    with Gradebook(db_url) as gradebook:
+        return {
+            s.student_id: {g.name for n in s.notebooks for g in n.grades if g.manual_score is not None}
+            for s in gradebook.find_assignment(lesson).submissions
+        }
