@@ -58,6 +58,17 @@ c.Autograde.autograde_preprocessors = [
     "grader.graded.Remember",
 ]
 
+# What a late submission costs: a lesson needs a due date (formgrader, Manage Assignments). 0 is nothing.
+c.AssignLatePenalties.plugin_class = "grader.late.DailyPenalty"
+c.DailyPenalty.percent_per_day = 0.0
+c.DailyPenalty.grace_minutes = 0.0
+
+# Whether timestamp.txt is believed in a submission that `grader collect` did not bring. nbgrader's exchange writes it;
+# set False if students can put files into submitted/ by another way.
+c.TrustedTime.trust_timestamp = True
+
+c.ExportApp.plugin_class = "grader.exports.nbgrader_csv.QuotedCsv"
+
 # Feedback: pages without scripts that load nothing.
 c.GenerateFeedback.exporter_class = "grader.feedback.exporter.FeedbackPage"
 c.GenerateFeedback.preprocessors = ["grader.feedback.marks.Marks"]

@@ -62,7 +62,8 @@ GRADER = {
 # These drive the modules above and may import any of them; nothing above may import these.
 GRADER_DRIVERS = {
     "plugin", "warm", "records", "workplace", "run", "report", "cli", "demo", "doctor",
-    "collect", "commands", "errors", "exports", "feedback", "graded", "handed_in", "people",
+    "collect", "commands", "errors", "exports", "feedback", "graded", "handed_in", "late", "people",
+    "regrade", "versions",
 }  # fmt: skip
 
 # Libraries that only some modules may import: {library: who}.
@@ -84,6 +85,7 @@ RESERVED = {
         "grader.handed_in",
         "grader.feedback",
         "grader.regrade",
+        "grader.late",
         "grader.exports",
         "grader.commands",
     },

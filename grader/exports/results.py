@@ -44,20 +44,24 @@ class Result:
 
 def results(root: Path, db_url: str, lesson: str) -> list[Result]:
     """Everybody's result in a lesson, in the order of their ids.  Raises KeyError if the gradebook does not know it."""
-    people = known_people(root)
     with Gradebook(db_url) as gradebook:
-        try:
-            assignment = gradebook.find_assignment(lesson)
-        except MissingEntry as error:
-            raise KeyError(f"the gradebook does not know {lesson}") from error
-        of = float(assignment.max_score)
-        done = {s.student_id: s for s in assignment.submissions}
-        students = {s.id: _person(s, people) for s in gradebook.students}
-        everyone = {**people, **students}
-        return [
-            _result(root, everyone[i], lesson, of, done[i]) if i in done else Result(everyone[i], lesson, of)
-            for i in sorted(everyone)
-        ]
+        return read(root, gradebook, lesson)
+
+
+def read(root: Path, gradebook: Gradebook, lesson: str) -> list[Result]:
+    """The same from an open gradebook."""
+    people = known_people(root)
+    try:
+        assignment = gradebook.find_assignment(lesson)
+    except MissingEntry as error:
+        raise KeyError(f"the gradebook does not know {lesson}") from error
+    of = float(assignment.max_score)
+    done = {s.student_id: s for s in assignment.submissions}
+    everyone = {**people, **{s.id: _person(s, people) for s in gradebook.students}}
+    return [
+        _result(root, everyone[i], lesson, of, done[i]) if i in done else Result(everyone[i], lesson, of)
+        for i in sorted(everyone)
+    ]
 
 
 def _person(student: Student, people: Mapping[str, Person]) -> Person:
