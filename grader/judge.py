@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader import message
+from grader.definitions import only_adds, words_of
 from grader.exercises import find
 from grader.remote import asker
-from grader.sandbox import Kernel
+from grader.sandbox import Evaluation, Kernel
 from grader.verdict import CheckBroken, Verdict, judge
 
 SKIP = "explore"  # cells for the eye: explorers, figures, equations
@@ -73,19 +74,31 @@ def seed_for(secret: bytes, submission: str, exercise: str) -> int:
 
 
 def grade(cells: Sequence[Cell], kernel: Kernel, secret: bytes, submission: str) -> Record:
-    """Run a notebook's cells in order and decide its grade cells where they stand."""
+    """Run a notebook's cells in order and decide its grade cells on the state where they stand."""
     record, started = Record(), time.monotonic()
+    waiting: list[GradeCell] = []
+    known: set[str] = set()
+
+    def decide() -> None:
+        if waiting:
+            with kernel.evaluation() as evaluation:
+                for cell in waiting:
+                    record.scores[cell.name] = _decide(cell, evaluation, secret, submission)
+            waiting.clear()
+
     for cell in cells:
         if cell.grade:
-            score = _decide(cell.grade, kernel, secret, submission)
-            record.scores[cell.grade.name] = score
-            if score.broken:
-                record.notes.append(f"the check {score.exercise} is broken")
+            waiting.append(cell.grade)
         elif SKIP not in cell.tags:
+            if not only_adds(cell.source, known):
+                decide()
+            known |= words_of(cell.source)
             result = kernel.run(cell.source)
             record.outputs[cell.index] = result.outputs
             if result.status in ("stopped", "died"):
                 record.notes.append(f"cell {cell.index + 1} {result.status}")
+    decide()
+    record.notes += [f"the check {s.exercise} is broken" for s in record.scores.values() if s.broken]
     record.seconds = time.monotonic() - started
     return record
 
@@ -101,7 +114,7 @@ def call_in(source: str) -> tuple[str, str]:
     raise CheckBroken(f"not of the form check('exercise', name): {source!r}")
 
 
-def _decide(cell: GradeCell, kernel: Kernel, secret: bytes, submission: str) -> Score:
+def _decide(cell: GradeCell, evaluation: Evaluation, secret: bytes, submission: str) -> Score:
     """Fails closed: whatever goes wrong on our side gives no points and is named for staff."""
     exercise_name = cell.name
     try:
@@ -110,8 +123,7 @@ def _decide(cell: GradeCell, kernel: Kernel, secret: bytes, submission: str) -> 
         if abs(exercise.points - cell.points) > 1e-9:
             raise CheckBroken(f"the cell is worth {cell.points:g} points, the exercise {exercise.points:g}")
         cases = exercise.cases(seed_for(secret, submission, exercise_name))
-        with kernel.evaluation() as evaluation:
-            verdict = judge(exercise, cases, asker(evaluation, name))
+        verdict = judge(exercise, cases, asker(evaluation, name))
     except Exception:
         said = "This check failed by itself. It is not your mistake; the course staff has been told."
         return Score(exercise_name, 0.0, cell.points, "check broken", said, traceback.format_exc())

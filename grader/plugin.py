@@ -7,8 +7,10 @@
 """
 
 import atexit
+import copy
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,10 +18,12 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.utils import compute_checksum, determine_grade
 from traitlets import Enum, Float, Int, Unicode
 
 from grader.intake import beside, inspect
-from grader.judge import Cell, GradeCell, Record, cells_of, grade
+from grader.judge import Cell, Record, cells_of, grade
+from grader.key import key_of
 from grader.records import Records, checks_version, course_secret, fingerprint
 from grader.restored import rebuilt
 from grader.sandbox import Limits, Mode, Sandbox
@@ -43,9 +47,9 @@ class Restore(NbGraderPreprocessor):
         where, course = resources["nbgrader"], CourseDirectory(config=self.config)
         folder = Path(course.format_path(course.submitted_directory, where["student"], where["assignment"]))
         inspect(folder, folder / f"{where['notebook']}.ipynb")  # nbgrader's own commands have no gate
-        metadata = NotebookNode({"language_info": {"name": "python"}})  # nbgrader adds the kernelspec
-        cells = rebuilt(nb.cells, _source_cells(resources))
-        return NotebookNode(nbformat=4, nbformat_minor=5, metadata=metadata, cells=cells), resources
+        key = key_of(where)
+        cells = rebuilt(nb.cells, key.cells)
+        return NotebookNode(nbformat=4, nbformat_minor=5, metadata=copy.deepcopy(key.metadata), cells=cells), resources
 
 
 class Judge(NbGraderPreprocessor):
@@ -65,7 +69,7 @@ class Judge(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Fill in outputs and verdicts."""
-        cells = cells_of(nb.cells, grade_cells(resources))
+        cells = cells_of(nb.cells, key_of(resources["nbgrader"]).grades)
         where = resources["nbgrader"]
         files = beside(Path(self.root or ".") / "autograded" / where["student"] / where["assignment"])
         record = self.record(cells, files, where["assignment"])
@@ -108,43 +112,36 @@ class SaveJudgedScores(SaveAutoGrades):
     """Saves the judge's scores.  A test cell without one is worth nothing: fail closed."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Save, then give zero to every test cell of the gradebook that was not decided."""
+        """Save, then give zero to every test cell of the gradebook that was not decided.
+
+        nbgrader asks its gradebook for each cell's grade and comment, and commits each; here all are read at once and
+        saved together.
+        """
         self.judged: Record = resources[JUDGED]
-        nb, resources = super().preprocess(nb, resources)
         where = resources["nbgrader"]
         with Gradebook(where["db_url"]) as gradebook:
-            for name in grade_cells(resources):
-                if name not in self.judged.scores:
-                    found = gradebook.find_grade(name, where["notebook"], where["assignment"], where["student"])
-                    found.auto_score, found.needs_manual_grade = 0.0, False
+            mine = gradebook.find_submission_notebook(where["notebook"], where["assignment"], where["student"])
+            self.grades = {g.name: g for g in mine.grades}
+            self.comments = {c.name: c for c in mine.comments}
+            nb, resources = super(SaveAutoGrades, self).preprocess(nb, resources)  # each cell below
+            for name in key_of(where).grades.keys() - self.judged.scores.keys():
+                self.grades[name].auto_score, self.grades[name].needs_manual_grade = 0.0, False
             gradebook.db.commit()
         return nb, resources
 
     def _add_score(self, cell: NotebookNode, resources: Resources) -> None:
-        score = self.judged.scores.get(cell.metadata.nbgrader["grade_id"])
-        if score is None:  # written answers: nbgrader's own rules
-            super()._add_score(cell, resources)
-            return
-        found = self.gradebook.find_grade(
-            cell.metadata.nbgrader["grade_id"], self.notebook_id, self.assignment_id, self.student_id
-        )
-        found.auto_score = score.points
-        found.needs_manual_grade = bool(score.broken) or found.manual_score is not None
-        self.gradebook.db.commit()
+        name = cell.metadata.nbgrader["grade_id"]
+        score, found = self.judged.scores.get(name), self.grades[name]
+        if score is None:  # written answers: nbgrader's own rule
+            found.auto_score, _ = determine_grade(cell, self.log)
+            found.needs_manual_grade = found.manual_score is not None or found.auto_score is None
+        else:
+            found.auto_score = score.points
+            found.needs_manual_grade = bool(score.broken) or found.manual_score is not None
 
-
-def grade_cells(resources: Resources) -> dict[str, GradeCell]:
-    """The test cells of an assignment, from the gradebook: name, source, points."""
-    where = resources["nbgrader"]
-    with Gradebook(where["db_url"]) as gradebook:
-        notebook = gradebook.find_notebook(where["notebook"], where["assignment"])
-        sources = {c.name: c for c in notebook.source_cells}
-        solutions = {c.name for c in notebook.solution_cells}
-        return {
-            c.name: GradeCell(c.name, sources[c.name].source, float(c.max_score))
-            for c in notebook.grade_cells
-            if c.cell_type == "code" and c.name not in solutions
-        }
+    def _add_comment(self, cell: NotebookNode, resources: Resources) -> None:
+        unchanged = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
+        self.comments[cell.metadata.nbgrader["grade_id"]].auto_comment = "No response." if unchanged else None
 
 
 _stack = ExitStack()
@@ -155,35 +152,24 @@ def running_sandbox(lesson: str, mode: Mode, limits: Limits) -> Sandbox:
     """The sandbox of this process for a lesson; started once, because its imports take seconds."""
     key = (lesson, mode, limits)
     if key not in _running:
-        if not _running:
-            atexit.register(_stack.close)
+        atexit.unregister(_stack.close)  # once is enough
+        atexit.register(_stack.close)
         _running[key] = _stack.enter_context(sandbox_for(lesson, mode=mode, limits=limits))
     return _running[key]
 
 
-def _source_cells(resources: Resources) -> dict[str, NotebookNode]:
-    """By grade_id, the cell as it was released, with the nbgrader metadata that it should carry."""
-    where = resources["nbgrader"]
-    with Gradebook(where["db_url"]) as gradebook:
-        notebook = gradebook.find_notebook(where["notebook"], where["assignment"])
-        points = {c.name: float(c.max_score) for c in notebook.grade_cells}
-        solutions = {c.name for c in notebook.solution_cells}
-        return {c.name: _released(c, points.get(c.name), c.name in solutions) for c in notebook.source_cells}
-
-
-def _released(source: Any, points: float | None, solution: bool) -> NotebookNode:
-    metadata = {
-        "grade_id": source.name,
-        "locked": bool(source.locked),
-        "solution": solution,
-        "grade": points is not None,
-        "task": False,
-        "schema_version": 3,
-        "cell_type": source.cell_type,
-        "checksum": source.checksum,
-    }
-    nbgrader = NotebookNode(metadata | ({} if points is None else {"points": points}))
-    return NotebookNode(cell_type=source.cell_type, source=source.source, metadata=NotebookNode(nbgrader=nbgrader))
+@contextmanager
+def sandbox_to_inherit(lesson: str, mode: Mode, limits: Limits) -> Iterator[None]:
+    """While open, this process has a sandbox that the processes which it forks use too, instead of one each."""
+    key = (lesson, mode, limits)
+    with sandbox_for(lesson, mode=mode, limits=limits) as sandbox:
+        before, _running[key] = _running.get(key), sandbox
+        try:
+            yield
+        finally:
+            del _running[key]
+            if before is not None:
+                _running[key] = before
 
 
 def _verdict_output(record: Record, name: str) -> NotebookNode:

@@ -9,16 +9,19 @@ import copy
 import logging
 import multiprocessing
 import shutil
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import nbformat
+import torch
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback, NbGraderException
 from nbgrader.coursedir import CourseDirectory
@@ -27,10 +30,11 @@ from traitlets.config.loader import Config, PyFileConfigLoader
 from traitlets.utils.importstring import import_item
 
 from grader.intake import Submission, beside, submissions
-from grader.judge import Record, cells_of
-from grader.plugin import RECORDS, Judge, grade_cells
-from grader.sandbox import SandboxUnavailable
-from grader.warm import warm
+from grader.judge import Cell, Record, cells_of
+from grader.key import key_of
+from grader.plugin import RECORDS, Judge, sandbox_to_inherit
+from grader.sandbox import Mode, SandboxUnavailable
+from grader.warm import one_transaction, warm
 
 CONFIG = "nbgrader_config.py"
 _kept = ExitStack()  # what a worker process keeps until it ends
@@ -113,14 +117,19 @@ def judge_one(root: Path, lesson: str, s: Submission, config: Config) -> float:
 
 def record_of(root: Path, lesson: str, s: Submission, config: Config) -> Record:
     """The record of a submission, kept or new."""
+    cells = cells_as_judged(lesson, s, config)
+    return Judge(config=config, root=str(root)).record(cells, beside(s.notebook.parent), lesson)
+
+
+def cells_as_judged(lesson: str, s: Submission, config: Config) -> list[Cell]:
+    """The cells of a submission after nbgrader's steps for it."""
     db_url = CourseDirectory(config=config).db_url
     where = {"student": s.student, "assignment": lesson, "notebook": s.notebook.stem, "db_url": db_url}
     resources: dict[str, object] = {"nbgrader": where}
     nb = nbformat.read(s.notebook, as_version=4)
     for step in config.Autograde.sanitize_preprocessors:
         nb, resources = import_item(step)(config=config).preprocess(nb, resources)
-    cells = cells_of(nb.cells, grade_cells(resources))
-    return Judge(config=config, root=str(root)).record(cells, beside(s.notebook.parent), lesson)
+    return cells_of(nb.cells, key_of(where).grades)
 
 
 def _judge_all(
@@ -132,8 +141,7 @@ def _judge_all(
     progress: Callable[[str], None],
 ) -> Iterator[tuple[Submission, str]]:
     """Judge in worker processes.  Yields each submission when it is done, and why it could not be judged, if so."""
-    context = multiprocessing.get_context("spawn")  # a fork would copy threads and locks of this process
-    with ProcessPoolExecutor(min(workers, max(len(found), 1)), context, _begin_worker) as pool:
+    with _workers(min(workers, max(len(found), 1)), lesson, config) as pool:
         jobs = {pool.submit(judge_one, root, lesson, s, config): s for s in found}
         for number, job in enumerate(as_completed(jobs), start=1):
             s, problem = jobs[job], ""
@@ -149,6 +157,21 @@ def _judge_all(
             yield s, problem
 
 
+@contextmanager
+def _workers(number: int, lesson: str, config: Config) -> Iterator[ProcessPoolExecutor]:
+    """Processes that judge.  Forked ones have all libraries, and share one sandbox, from the start.
+
+    A fork copies this process as it is, locks included; so with threads about, each worker is started afresh.
+    """
+    alone = threading.active_count() == 1 and torch.get_num_threads() == 1
+    with ExitStack() as stack:
+        if alone:
+            judge = Judge(config=config)
+            stack.enter_context(sandbox_to_inherit(lesson, cast(Mode, judge.sandbox_mode), judge.limits()))
+        context = multiprocessing.get_context("fork" if alone else "spawn")
+        yield stack.enter_context(ProcessPoolExecutor(number, context, _begin_worker))
+
+
 def _refused(s: Submission, problem: str) -> Row:
     return Row(s.student, None, 0.0, None, problem)
 
@@ -158,7 +181,8 @@ def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: boo
     config = copy.deepcopy(config)
     config.CourseDirectory.student_id = s.student
     try:
-        _run(Autograde, config, force=True)
+        with one_transaction():
+            _run(Autograde, config, force=True)
         if feedback:
             _run(GenerateFeedback, config, force=True)
     except GradingError as error:
@@ -191,6 +215,7 @@ def _require_assignment(db_url: str, lesson: str) -> None:
 
 
 def _begin_worker() -> None:
+    torch.set_num_threads(1)  # as many submissions as workers run at a time already
     logging.disable(logging.INFO)
     _kept.enter_context(warm())
 

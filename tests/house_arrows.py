@@ -56,11 +56,12 @@ GRADER = {
     "defang": "",
     "restored": "defang",
     "remote": "answer exercise sandbox",
-    "judge": "answer exercise exercises message remote sandbox verdict wire",
+    "definitions": "",
+    "judge": "answer definitions exercise exercises message remote sandbox verdict wire",
     "build": "",
 }
 # These drive the modules above and may import any of them; nothing above may import these.
-GRADER_DRIVERS = {"plugin", "warm", "records", "workplace", "run", "report", "export", "cli", "demo", "doctor"}
+GRADER_DRIVERS = {"key", "plugin", "warm", "records", "workplace", "run", "report", "export", "cli", "demo", "doctor"}
 
 # Libraries that only some modules may import: {library: who}.
 RESERVED = {
@@ -72,7 +73,7 @@ RESERVED = {
     "ipywidgets": {"diffkit.plots", "diffkit.explorers"},
     "anywidget": {"diffkit.explorers"},
     "networkx": {"diffkit.graph"},
-    "nbgrader": {"grader.plugin", "grader.run", "grader.build", "grader.warm"},
+    "nbgrader": {"grader.plugin", "grader.run", "grader.build", "grader.key", "grader.warm"},
     "jupytext": {"grader.build"},
     "msgpack": {"grader.wire"},
 }
