@@ -15,10 +15,11 @@ import nbformat
 
 from grader.answer import ask_here
 from grader.demo.classroom import FIRST as LESSON
+from grader.executors import cells_as_judged
 from grader.exercises import find
 from grader.intake import submissions
 from grader.judge import SKIP, Cell, call_in, seed_for
-from grader.run import cells_as_judged, load_config
+from grader.run import load_config
 from grader.verdict import judge
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,7 +82,7 @@ def _work(cells: Sequence[Cell]) -> bool:
             if cell.grade:
                 exercise_name, name = call_in(cell.grade.source)
                 exercise = find(exercise_name)
-                cases = exercise.cases(seed_for(b"bare", "", exercise_name))
+                cases = exercise.cases(seed_for(b"bare", exercise_name))
                 passed &= judge(exercise, cases, lambda case, name=name: ask_here(names[name], case)).passed  # type: ignore[misc]
             elif SKIP not in cell.tags:
                 exec(compile(ast.parse(cell.source), "<cell>", "exec"), names)  # noqa: S102  our own right answers

@@ -33,6 +33,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--root", type=Path, default=Path(), help="the course folder (here)")
         command.set_defaults(command=function)
     grade.add_argument("--workers", type=int, default=2, help="submissions side by side (2)")
+    grade.add_argument(
+        "--executor", default="local", help="where to judge: local, or dask://host:port for the workers of a cluster"
+    )
     grade.add_argument("--csv", type=Path, help="where to write the CSV file (grades-LESSON.csv)")
     grade.add_argument("--no-feedback", action="store_true", help="do not write feedback")
     grade.add_argument(
@@ -60,6 +63,7 @@ def _doctor(options: argparse.Namespace) -> int:
 def _grade(options: argparse.Namespace) -> int:
     import torch
 
+    from grader.meter import Bar
     from grader.report import table, write_csv
     from grader.run import grade_class
 
@@ -71,7 +75,8 @@ def _grade(options: argparse.Namespace) -> int:
         workers=options.workers,
         mode=options.sandbox,
         feedback=not options.no_feedback,
-        progress=lambda line: print(line, file=sys.stderr),
+        executor=options.executor,
+        meter=Bar(),
     )
     path = options.csv or root / f"grades-{options.lesson}.csv"
     write_csv(path, rows)

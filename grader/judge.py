@@ -67,23 +67,29 @@ class Record:
     seconds: float = 0.0
 
 
-def seed_for(secret: bytes, submission: str, exercise: str) -> int:
-    """A seed that a regrade finds again and nobody outside can guess: HMAC-SHA256 under the course's secret."""
-    digest = hmac.new(secret, f"{submission}\0{exercise}".encode(), hashlib.sha256).digest()
+def submission_key(secret: bytes, submission: str) -> bytes:
+    """The key under which a submission's inputs are drawn: HMAC-SHA256 under the course's secret."""
+    return hmac.new(secret, submission.encode(), hashlib.sha256).digest()
+
+
+def seed_for(key: bytes, exercise: str) -> int:
+    """A seed that a regrade finds again and nobody outside can guess.  key: the submission's."""
+    digest = hmac.new(key, exercise.encode(), hashlib.sha256).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def grade(cells: Sequence[Cell], kernel: Kernel, secret: bytes, submission: str) -> Record:
-    """Run a notebook's cells in order and decide its grade cells on the state where they stand."""
+def grade(cells: Sequence[Cell], kernel: Kernel, key: bytes) -> Record:
+    """Run a notebook's cells in order and decide its grade cells on the state where they stand.
+
+    key: the submission's, see `submission_key`.
+    """
     record, started = Record(), time.monotonic()
     waiting: list[GradeCell] = []
     known: set[str] = set()
 
     def decide() -> None:
         if waiting:
-            with kernel.evaluation() as evaluation:
-                for cell in waiting:
-                    record.scores[cell.name] = _decide(cell, evaluation, secret, submission)
+            record.scores |= _decide_all(waiting, kernel, key)
             waiting.clear()
 
     for cell in cells:
@@ -114,20 +120,36 @@ def call_in(source: str) -> tuple[str, str]:
     raise CheckBroken(f"not of the form check('exercise', name): {source!r}")
 
 
-def _decide(cell: GradeCell, evaluation: Evaluation, secret: bytes, submission: str) -> Score:
-    """Fails closed: whatever goes wrong on our side gives no points and is named for staff."""
+def _decide_all(waiting: Sequence[GradeCell], kernel: Kernel, key: bytes) -> dict[str, Score]:
+    """The scores of test cells on one copy of the state as it is now, by name."""
+    scores: dict[str, Score] = {}
+    try:
+        with kernel.evaluation() as evaluation:
+            for cell in waiting:
+                scores[cell.name] = _decide(cell, evaluation, key)
+    except Exception:
+        scores |= {cell.name: _broken(cell, cell.name) for cell in waiting if cell.name not in scores}
+    return scores
+
+
+def _decide(cell: GradeCell, evaluation: Evaluation, key: bytes) -> Score:
     exercise_name = cell.name
     try:
         exercise_name, name = call_in(cell.source)
         exercise = find(exercise_name)
         if abs(exercise.points - cell.points) > 1e-9:
             raise CheckBroken(f"the cell is worth {cell.points:g} points, the exercise {exercise.points:g}")
-        cases = exercise.cases(seed_for(secret, submission, exercise_name))
+        cases = exercise.cases(seed_for(key, exercise_name))
         verdict = judge(exercise, cases, asker(evaluation, name))
     except Exception:
-        said = "This check failed by itself. It is not your mistake; the course staff has been told."
-        return Score(exercise_name, 0.0, cell.points, "check broken", said, traceback.format_exc())
+        return _broken(cell, exercise_name)
     return _score(verdict)
+
+
+def _broken(cell: GradeCell, exercise: str) -> Score:
+    """Fails closed: whatever goes wrong on our side gives no points and is named for staff."""
+    said = "This check failed by itself. It is not your mistake; the course staff has been told."
+    return Score(exercise, 0.0, cell.points, "check broken", said, traceback.format_exc())
 
 
 def _score(verdict: Verdict) -> Score:

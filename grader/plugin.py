@@ -6,11 +6,8 @@
 - `SaveJudgedScores` stands where nbgrader reads scores off the outputs.
 """
 
-import atexit
 import copy
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,13 +19,13 @@ from nbgrader.utils import compute_checksum, determine_grade
 from traitlets import Enum, Float, Int, Unicode
 
 from grader.intake import beside, inspect
-from grader.judge import Cell, Record, cells_of, grade
+from grader.job import Job, do
+from grader.judge import Cell, Record, cells_of, submission_key
 from grader.key import key_of
 from grader.records import Records, checks_version, course_secret, fingerprint
 from grader.restored import rebuilt
-from grader.sandbox import Limits, Mode, Sandbox
+from grader.sandbox import Limits, Mode
 from grader.sandbox.limits import MIB
-from grader.workplace import sandbox_for
 
 Resources = dict[str, Any]
 JUDGED = "diffkit_judged"  # where Judge leaves the record for SaveJudgedScores
@@ -72,7 +69,7 @@ class Judge(NbGraderPreprocessor):
         cells = cells_of(nb.cells, key_of(resources["nbgrader"]).grades)
         where = resources["nbgrader"]
         files = beside(Path(self.root or ".") / "autograded" / where["student"] / where["assignment"])
-        record = self.record(cells, files, where["assignment"])
+        record = self.record(self.job(cells, files, where["assignment"]))
         for index, cell in enumerate(nb.cells):
             if cell.cell_type == "code":
                 cell.execution_count = None
@@ -85,17 +82,24 @@ class Judge(NbGraderPreprocessor):
         resources[JUDGED] = RECORDS[where["student"]] = record
         return nb, resources
 
-    def record(self, cells: list[Cell], files: dict[str, bytes], lesson: str) -> Record:
+    def record(self, job: Job) -> Record:
         """The kept record of just this submission, or a new one."""
-        root = Path(self.root or ".").resolve()
-        content, records = fingerprint(cells, files), Records(root)
-        key = f"{content[:40]}-{checks_version()[:16]}"
-        found = records.get(key)
+        records = Records(self._course())
+        found = records.get(job.name)
         if found is None:
-            with running_sandbox(lesson, cast(Mode, self.sandbox_mode), self.limits()).kernel(files=files) as kernel:
-                found = grade(cells, kernel, course_secret(root), content)
-            records.put(key, found)
+            found = do(job)
+            records.put(job.name, found)
         return found
+
+    def job(self, cells: list[Cell], files: dict[str, bytes], lesson: str) -> Job:
+        """The judging of these cells as a piece of work."""
+        content = fingerprint(cells, files)
+        name = f"{content[:40]}-{checks_version()[:16]}"
+        key = submission_key(course_secret(self._course()), content)
+        return Job(lesson, cells, files, name, key, cast(Mode, self.sandbox_mode), self.limits())
+
+    def _course(self) -> Path:
+        return Path(self.root or ".").resolve()
 
     def limits(self) -> Limits:
         """The sandbox's limits as configured."""
@@ -142,34 +146,6 @@ class SaveJudgedScores(SaveAutoGrades):
     def _add_comment(self, cell: NotebookNode, resources: Resources) -> None:
         unchanged = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
         self.comments[cell.metadata.nbgrader["grade_id"]].auto_comment = "No response." if unchanged else None
-
-
-_stack = ExitStack()
-_running: dict[tuple[str, Mode, Limits], Sandbox] = {}
-
-
-def running_sandbox(lesson: str, mode: Mode, limits: Limits) -> Sandbox:
-    """The sandbox of this process for a lesson; started once, because its imports take seconds."""
-    key = (lesson, mode, limits)
-    if key not in _running:
-        atexit.unregister(_stack.close)  # once is enough
-        atexit.register(_stack.close)
-        _running[key] = _stack.enter_context(sandbox_for(lesson, mode=mode, limits=limits))
-    return _running[key]
-
-
-@contextmanager
-def sandbox_to_inherit(lesson: str, mode: Mode, limits: Limits) -> Iterator[None]:
-    """While open, this process has a sandbox that the processes which it forks use too, instead of one each."""
-    key = (lesson, mode, limits)
-    with sandbox_for(lesson, mode=mode, limits=limits) as sandbox:
-        before, _running[key] = _running.get(key), sandbox
-        try:
-            yield
-        finally:
-            del _running[key]
-            if before is not None:
-                _running[key] = before
 
 
 def _verdict_output(record: Record, name: str) -> NotebookNode:

@@ -58,14 +58,13 @@ class Records:
     def get(self, key: str) -> Record | None:
         """The record of a fingerprint, or None if there is none that can be read."""
         try:
-            data = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
-            return _record(data)
+            return record_from_json((self.folder / f"{key}.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError, AttributeError):
             return None
 
     def put(self, key: str, record: Record) -> None:
         """Keep a record."""
-        write_atomically(self.folder / f"{key}.json", json.dumps(dataclasses.asdict(record)).encode())
+        write_atomically(self.folder / f"{key}.json", record_to_json(record).encode())
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -82,7 +81,14 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
-def _record(data: dict[str, Any]) -> Record:
+def record_to_json(record: Record) -> str:
+    """A record as text."""
+    return json.dumps(dataclasses.asdict(record))
+
+
+def record_from_json(text: str) -> Record:
+    """The record in a text.  Raises KeyError, TypeError, AttributeError or JSONDecodeError if there is none in it."""
+    data: dict[str, Any] = json.loads(text)
     return Record(
         outputs={int(k): v for k, v in data["outputs"].items()},
         scores={k: Score(**v) for k, v in data["scores"].items()},

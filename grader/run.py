@@ -7,41 +7,29 @@ nothing: finished records stay, and the next run uses them.
 
 import copy
 import logging
-import multiprocessing
 import shutil
-import threading
-import time
 import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-import nbformat
-import torch
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback, NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from sqlalchemy.exc import SAWarning
+from sqlalchemy.exc import OperationalError, SAWarning
 from traitlets.config.loader import Config, PyFileConfigLoader
-from traitlets.utils.importstring import import_item
 
-from grader.intake import Submission, beside, submissions
-from grader.judge import Cell, Record, cells_of
-from grader.key import key_of
-from grader.plugin import RECORDS, Judge, sandbox_to_inherit
-from grader.sandbox import Mode, SandboxUnavailable
+from grader.cluster import on_cluster
+from grader.executors import GradingError, Judged, in_processes
+from grader.intake import Submission, submissions
+from grader.judge import Record
+from grader.meter import SILENT, Meter
+from grader.plugin import RECORDS
 from grader.warm import one_transaction, warm
 
+__all__ = ["GradingError", "Row", "grade_class", "load_config", "prepare"]
+
 CONFIG = "nbgrader_config.py"
-_kept = ExitStack()  # what a worker process keeps until it ends
-
-
-class GradingError(RuntimeError):
-    """The run cannot go on; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +67,14 @@ def grade_class(
     mode: str = "bwrap",
     settings: dict[str, object] | None = None,
     feedback: bool = True,
-    progress: Callable[[str], None] = lambda line: None,
+    executor: str = "local",
+    meter: Meter = SILENT,
 ) -> list[Row]:
     """Grade all submissions to a lesson.  Returns a row per submission.
 
-    root: the course folder; settings: traits of `grader.plugin.Judge`, e.g. {"cell_seconds": 10}.
+    root: the course folder; workers: processes of the local executor; settings: traits of `grader.plugin.Judge`,
+    e.g. {"cell_seconds": 10}; executor: "local" or "dask://host:port".
+    Raises GradingError or SandboxUnavailable if nobody can be graded.
     """
     judge = {"sandbox_mode": mode, **(settings or {})}
     config = load_config(root, CourseDirectory={"root": str(root), "assignment_id": lesson}, Judge=judge)
@@ -94,82 +85,37 @@ def grade_class(
         raise GradingError(f"nothing is in submitted/*/{lesson}: collect the submissions first")
     fit = [s for s in found if not s.refused]
     rows = {s.student: _refused(s, s.refused) for s in found if s.refused}
+    meter.total(len(fit))
     with warm():
         # One is entered while others are judged: nbgrader writes the gradebook in this process, one after the other.
-        for s, problem in _judge_all(root, lesson, fit, workers, config, progress):
+        for judged in _executor(executor, root, lesson, fit, config, workers):
+            meter.line(_tell(judged))
+            s, problem = judged.submission, judged.problem
             row = _refused(s, f"not graded: {problem}") if problem else _enter(root, config, lesson, s, feedback)
             rows[s.student] = row
-            progress(
-                f"{ascii(row.student)[1:-1]}: {'refused' if row.points is None else f'{row.points:g} of {row.of:g}'}"
-            )
+            score = "refused" if row.points is None else f"{row.points:g} of {row.of:g}"
+            meter.line(f"{ascii(row.student)[1:-1]}: {score}")
+            meter.step()
     return [rows[s.student] for s in found]
 
 
-def judge_one(root: Path, lesson: str, s: Submission, config: Config) -> float:
-    """Judge one submission and keep the record.  Runs in a worker.  Returns seconds.
-
-    The notebook is taken through the same steps as in nbgrader, so that the record fits when nbgrader comes.
-    """
-    started = time.monotonic()
-    record_of(root, lesson, s, config)
-    return time.monotonic() - started
-
-
-def record_of(root: Path, lesson: str, s: Submission, config: Config) -> Record:
-    """The record of a submission, kept or new."""
-    cells = cells_as_judged(lesson, s, config)
-    return Judge(config=config, root=str(root)).record(cells, beside(s.notebook.parent), lesson)
+def _executor(
+    executor: str, root: Path, lesson: str, found: list[Submission], config: Config, workers: int
+) -> Iterator[Judged]:
+    """Where the judging is done: "local", or "dask://host:port"."""
+    if executor == "local":
+        return in_processes(root, lesson, found, config, workers)
+    kind, _, address = executor.partition("://")
+    if kind != "dask" or not address:
+        raise GradingError(f"no executor {executor!r}: give local or dask://host:port")
+    return on_cluster(root, lesson, found, config, address)
 
 
-def cells_as_judged(lesson: str, s: Submission, config: Config) -> list[Cell]:
-    """The cells of a submission after nbgrader's steps for it."""
-    db_url = CourseDirectory(config=config).db_url
-    where = {"student": s.student, "assignment": lesson, "notebook": s.notebook.stem, "db_url": db_url}
-    resources: dict[str, object] = {"nbgrader": where}
-    nb = nbformat.read(s.notebook, as_version=4)
-    for step in config.Autograde.sanitize_preprocessors:
-        nb, resources = import_item(step)(config=config).preprocess(nb, resources)
-    return cells_of(nb.cells, key_of(where).grades)
-
-
-def _judge_all(
-    root: Path,
-    lesson: str,
-    found: list[Submission],
-    workers: int,
-    config: Config,
-    progress: Callable[[str], None],
-) -> Iterator[tuple[Submission, str]]:
-    """Judge in worker processes.  Yields each submission when it is done, and why it could not be judged, if so."""
-    with _workers(min(workers, max(len(found), 1)), lesson, config) as pool:
-        jobs = {pool.submit(judge_one, root, lesson, s, config): s for s in found}
-        for number, job in enumerate(as_completed(jobs), start=1):
-            s, problem = jobs[job], ""
-            try:
-                seconds = job.result()
-                progress(f"[{number}/{len(jobs)}] judged {s.student} in {seconds:.2f} s")
-            except BrokenProcessPool:
-                progress(f"[{number}/{len(jobs)}] {s.student}: the worker died; it will be judged again below")
-            except SandboxUnavailable:
-                raise  # nobody can be graded on this machine
-            except Exception as error:  # one bad submission must not stop the others
-                problem = f"{type(error).__name__}: {error}"
-            yield s, problem
-
-
-@contextmanager
-def _workers(number: int, lesson: str, config: Config) -> Iterator[ProcessPoolExecutor]:
-    """Processes that judge.  Forked ones have all libraries, and share one sandbox, from the start.
-
-    A fork copies this process as it is, locks included; so with threads about, each worker is started afresh.
-    """
-    alone = threading.active_count() == 1 and torch.get_num_threads() == 1
-    with ExitStack() as stack:
-        if alone:
-            judge = Judge(config=config)
-            stack.enter_context(sandbox_to_inherit(lesson, cast(Mode, judge.sandbox_mode), judge.limits()))
-        context = multiprocessing.get_context("fork" if alone else "spawn")
-        yield stack.enter_context(ProcessPoolExecutor(number, context, _begin_worker))
+def _tell(judged: Judged) -> str:
+    name = ascii(judged.submission.student)[1:-1]
+    if judged.lost:
+        return f"{name}: the worker died; it will be judged again when it is entered"
+    return f"judged {name}" + ("" if judged.seconds is None else f" in {judged.seconds:.2f} s")
 
 
 def _refused(s: Submission, problem: str) -> Row:
@@ -188,6 +134,9 @@ def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: boo
     except GradingError as error:
         shutil.rmtree(root / "autograded" / s.student / lesson, ignore_errors=True)
         return _refused(s, f"nbgrader refused it: {error}")
+    except OperationalError as error:
+        said = f"the gradebook could not be written ({error.orig}): is it open elsewhere, or the disk full? "
+        return _refused(s, said + "It is judged; run the same command again")
     with Gradebook(CourseDirectory(config=config).db_url) as gradebook:
         entry = gradebook.find_submission(lesson, s.student)
         return Row(s.student, float(entry.score), float(entry.max_score), RECORDS.pop(s.student, None))
@@ -212,12 +161,6 @@ def _require_assignment(db_url: str, lesson: str) -> None:
             gradebook.find_assignment(lesson)
         except MissingEntry as error:
             raise GradingError(f"the gradebook does not know {lesson}: run `grader prepare {lesson}` first") from error
-
-
-def _begin_worker() -> None:
-    torch.set_num_threads(1)  # as many submissions as workers run at a time already
-    logging.disable(logging.INFO)
-    _kept.enter_context(warm())
 
 
 class _Errors(logging.Handler):

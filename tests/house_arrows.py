@@ -61,7 +61,23 @@ GRADER = {
     "build": "",
 }
 # These drive the modules above and may import any of them; nothing above may import these.
-GRADER_DRIVERS = {"key", "plugin", "warm", "records", "workplace", "run", "report", "export", "cli", "demo", "doctor"}
+GRADER_DRIVERS = {
+    "cluster",
+    "executors",
+    "job",
+    "key",
+    "meter",
+    "plugin",
+    "warm",
+    "records",
+    "workplace",
+    "run",
+    "report",
+    "export",
+    "cli",
+    "demo",
+    "doctor",
+}
 
 # Libraries that only some modules may import: {library: who}.
 RESERVED = {
@@ -73,9 +89,10 @@ RESERVED = {
     "ipywidgets": {"diffkit.plots", "diffkit.explorers"},
     "anywidget": {"diffkit.explorers"},
     "networkx": {"diffkit.graph"},
-    "nbgrader": {"grader.plugin", "grader.run", "grader.build", "grader.key", "grader.warm"},
+    "nbgrader": {"grader.plugin", "grader.run", "grader.build", "grader.executors", "grader.key", "grader.warm"},
     "jupytext": {"grader.build"},
     "msgpack": {"grader.wire"},
+    "distributed": {"grader.cluster"},
 }
 # Reading any of these formats runs code of whoever wrote it.
 FORBIDDEN = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}

@@ -83,7 +83,7 @@ def sandbox() -> Iterator[Sandbox]:
 def test_a_check_sees_the_state_at_its_place(sandbox: Sandbox, between: tuple[str, ...], copies: int) -> None:
     with sandbox.kernel() as kernel:
         counting = Mock(wraps=kernel)
-        record = grade(notebook(*between), counting, b"secret", "one")
+        record = grade(notebook(*between), counting, b"key")
         after = kernel.run("print(snr(torch.tensor(0.5)))").outputs[0]["text"]
     assert counting.evaluation.call_count == copies
     assert record.scores["forward.snr"].points == record.scores["forward.snr"].of > 0
