@@ -39,15 +39,8 @@ c.GenerateAssignment.preprocessors = [
 ]
 
 # Grading: what a submission claims about its cells is dropped first; no test runs in a student's process.
-c.Autograde.sanitize_preprocessors = [
-    "grader.plugin.Restore",
-    "nbgrader.preprocessors.ClearOutput",
-    "nbgrader.preprocessors.DeduplicateIds",
-    "nbgrader.preprocessors.OverwriteKernelspec",
-    "nbgrader.preprocessors.OverwriteCells",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
-c.OverwriteCells.add_missing_cells = True
+# `Restore` does alone what nbgrader does in six steps: cells, their metadata and locked sources from the gradebook.
+c.Autograde.sanitize_preprocessors = ["grader.plugin.Restore"]
 c.Autograde.autograde_preprocessors = [
     "grader.plugin.Judge",
     "nbgrader.preprocessors.LimitOutput",
@@ -57,6 +50,7 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
     "grader.graded.Remember",
 ]
+c.Exporter.optimistic_validation = True  # a notebook is checked when it is done, not after each step
 
 # What a late submission costs: a lesson needs a due date (formgrader, Manage Assignments). 0 is nothing.
 c.AssignLatePenalties.plugin_class = "grader.late.DailyPenalty"

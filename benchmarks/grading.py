@@ -1,93 +1,96 @@
-"""Grading with the judge beside plain `nbgrader autograde`, on the same notebooks, in one run.
+"""Grading side by side: the judge, plain `nbgrader autograde`, `otter run`, and the bare work that nobody can avoid.
 
-Both grade the same submissions to lesson 02 (right answers in three styles, copied under several names), with feedback
-left out.  Plain nbgrader executes each notebook in a kernel of its own, without a sandbox; its test cells run the
-visible check there.  The judge runs the cells in the sandbox and asks on fresh inputs.
+All grade the same submissions to lesson 02, no two alike (right answers in three styles),
+with feedback left out.
 
-    python benchmarks/grading.py [--copies 3] [--workers 2]
+- the judge runs the cells in the sandbox, asks on fresh inputs, and enters the points into nbgrader's gradebook;
+- plain nbgrader executes each notebook in a kernel of its own, without a sandbox; its tests are the visible checks;
+- otter runs the same notebook with the same visible checks as its tests (pip install otter-grader; else left out);
+- the bare work is the same cells and the judge's own questions, in a fork of a process that has loaded everything:
+  no sandbox, no wire, no notebook, no gradebook.
+
+    python benchmarks/grading.py [--copies 14] [--workers 2] [--without otter]
 """
 
 import argparse
 import logging
 import os
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import nbformat
+from nbformat.notebooknode import NotebookNode
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import grading_rivals as rivals  # noqa: E402
+from benchmarks.stopwatch import Spent, spent_by, who_is_counted  # noqa: E402
 from grader.demo.classroom import FIRST as LESSON  # noqa: E402
 from grader.demo.classroom import course, hand_in, students  # noqa: E402
+from grader.demo.student import Edit, both  # noqa: E402
 from grader.run import grade_class, prepare  # noqa: E402
 
-STOCK = """
-c = get_config()
-c.CourseDirectory.course_id = "diffkit"
-c.CourseDirectory.source_directory, c.CourseDirectory.release_directory = "solutions", "notebooks"
-"""
+RIGHT = ("perfect", "perfect_with_loops", "perfect_other_formulas")
 
 
 def main() -> None:
-    """Grade the same class twice and print the ratio."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--copies", type=int, default=3)
+    """Grade the same class in every way and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--copies", type=int, default=14, help="of each style")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--without", nargs="*", default=[], help="rivals to leave out: nbgrader, otter")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as stock:
-        n = _class(Path(ours), options.copies)
-        _class(Path(stock), options.copies)
-        prepare(Path(ours), LESSON)
-        prepare(Path(stock), LESSON)
-        Path(stock, "nbgrader_config.py").write_text(STOCK)
-        judged = _measure(lambda: grade_class(Path(ours), LESSON, workers=options.workers, feedback=False))
-        plain = _measure(lambda: _plain(Path(stock)))
-    print(f"{n} submissions, seconds per submission, {os.cpu_count()} cores")
-    print(f"{'':24}{'wall':>8}{'CPU':>8}")
-    for name, (wall, cpu) in {"plain nbgrader autograde": plain, "judge and gradebook": judged}.items():
-        print(f"{name:24}{wall / n:8.2f}{cpu / n:8.2f}")
-    print(f"{'ratio':24}{plain[0] / judged[0]:8.2f}{plain[1] / judged[1]:8.2f}")
+    ways: dict[str, Callable[[Path], object]] = {
+        "plain nbgrader autograde": rivals.plain_nbgrader,
+        "otter run": rivals.otter,
+        "judge and gradebook": lambda folder: grade_class(folder, LESSON, workers=options.workers, feedback=False),
+        "bare work": rivals.bare,
+    }
+    if not rivals.otter_is_here():
+        options.without.append("otter")
+    table = {}
+    for name, way in ways.items():
+        if not any(left_out in name for left_out in options.without):
+            with tempfile.TemporaryDirectory() as folder:
+                n = made_class(Path(folder), options.copies)
+                table[name] = spent_by(lambda way=way, folder=folder: way(Path(folder)))  # type: ignore[misc]
+    show(table, n)
 
 
-def _class(folder: Path, copies: int) -> int:
+def show(table: dict[str, Spent], n: int) -> None:
+    """Seconds per submission, and how the judge stands beside each."""
+    ours = table["judge and gradebook"]
+    print(f"{n} submissions, seconds per submission, {os.cpu_count()} cores.  {who_is_counted()}.")
+    print(f"{'':26}{'wall':>8}{'CPU':>8}{'wall / judge':>14}{'CPU / judge':>14}")
+    for name, spent in table.items():
+        print(f"{name:26}{spent.wall / n:8.3f}{spent.cpu / n:8.3f}", end="")
+        print(f"{spent.wall / ours.wall:14.2f}{spent.cpu / ours.cpu:14.2f}")
+
+
+def made_class(folder: Path, copies: int) -> int:
+    """A course with submissions, no two alike.  Returns how many."""
     course(ROOT, folder, LESSON)
-    right = [
-        s for s in students(folder, LESSON) if s.name in ("perfect", "perfect_with_loops", "perfect_other_formulas")
+    right = [s for s in students(folder, LESSON) if s.name in RIGHT]
+    everyone = [
+        replace(s, name=f"{s.name}_{i}", edit=both(s.edit, _remark(f"{s.name} {i}")))
+        for s in right
+        for i in range(copies)
     ]
-    everyone = [replace(s, name=f"{s.name}_{i}") for s in right for i in range(copies)]
     hand_in(folder, LESSON, everyone)
+    prepare(folder, LESSON)
     return len(everyone)
 
 
-def _plain(folder: Path) -> None:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "OMP_NUM_THREADS": "1",
-        "DIFFKIT_DATA": str(ROOT / "data"),
-    }
-    command = [sys.executable, "-m", "nbgrader", "autograde", LESSON]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr[-2000:])
+def _remark(words: str) -> Edit:
+    def edit(notebook: NotebookNode) -> None:
+        notebook.cells.append(nbformat.v4.new_code_cell(f"# {words}"))
 
-
-def _measure(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall and CPU seconds, children included."""
-    before, started = _cpu(), time.perf_counter()
-    work()
-    return time.perf_counter() - started, _cpu() - before
-
-
-def _cpu() -> float:
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(u.ru_utime + u.ru_stime for u in usages)
+    return edit
 
 
 if __name__ == "__main__":

@@ -37,6 +37,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--root", type=Path, default=Path(), help="the course folder (here)")
         command.set_defaults(command=function)
     grade.add_argument("--workers", type=int, default=2, help="submissions side by side (2)")
+    grade.add_argument(
+        "--executor", default="local", help="where to judge: local, or dask://host:port for the workers of a cluster"
+    )
     grade.add_argument("--csv", type=Path, help="where to write the CSV file (grades-LESSON.csv)")
     grade.add_argument(
         "--regrade", action="store_true", help="only what changed checks decided; tells who gains or loses"
@@ -66,13 +69,17 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    if options.regrade or options.dry_run:
-        return regrade.run(options)
+    import torch
+
     from grader.handed_in import handed_in
+    from grader.meter import Bar
     from grader.regrade import change_table, changes, entered
     from grader.report import table, write_csv
     from grader.run import grade_class
 
+    torch.set_num_threads(1)  # the work is shared out by submission
+    if options.regrade or options.dry_run:
+        return regrade.run(options)
     root = options.root.resolve()
     before = entered(root, options.lesson)
     rows = grade_class(
@@ -81,7 +88,8 @@ def _grade(options: argparse.Namespace) -> int:
         workers=options.workers,
         mode=options.sandbox,
         feedback=not options.no_feedback,
-        progress=lambda line: print(line, file=sys.stderr),
+        executor=options.executor,
+        meter=Bar(),
     )
     path = options.csv or root / f"grades-{options.lesson}.csv"
     write_csv(path, rows)

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader import message
+from grader.definitions import only_adds, words_of
 from grader.exercises import find
 from grader.remote import asker
-from grader.sandbox import Kernel
+from grader.sandbox import Evaluation, Kernel
 from grader.verdict import CheckBroken, Verdict, judge
 
 SKIP = "explore"  # cells for the eye: explorers, figures, equations
@@ -69,32 +70,49 @@ class Record:
     versions: dict[str, str] = field(default_factory=dict)
 
 
-def seed_for(secret: bytes, submission: str, exercise: str) -> int:
-    """A seed that a regrade finds again and nobody outside can guess: HMAC-SHA256 under the course's secret."""
-    digest = hmac.new(secret, f"{submission}\0{exercise}".encode(), hashlib.sha256).digest()
+def submission_key(secret: bytes, submission: str) -> bytes:
+    """The key under which a submission's inputs are drawn: HMAC-SHA256 under the course's secret."""
+    return hmac.new(secret, submission.encode(), hashlib.sha256).digest()
+
+
+def seed_for(key: bytes, exercise: str) -> int:
+    """A seed that a regrade finds again and nobody outside can guess.  key: the submission's."""
+    digest = hmac.new(key, exercise.encode(), hashlib.sha256).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def grade(
-    cells: Sequence[Cell], kernel: Kernel, secret: bytes, submission: str, kept: Mapping[str, Score] | None = None
-) -> Record:
-    """Run a notebook's cells in order and decide its grade cells where they stand.
+def grade(cells: Sequence[Cell], kernel: Kernel, key: bytes, kept: Mapping[str, Score] | None = None) -> Record:
+    """Run a notebook's cells in order and decide its grade cells on the state where they stand.
 
-    kept: scores by name of the grade cell that were decided before and still hold; these are not asked again.
+    key: the submission's, see `submission_key`; kept: scores by name of the grade cell that were decided before and
+    still hold: these are not asked again.
     """
+    held = dict(kept or {})
     record, started = Record(), time.monotonic()
+    waiting: list[GradeCell] = []
+    known: set[str] = set()
+
+    def decide() -> None:
+        if waiting:
+            record.scores |= _decide_all(waiting, kernel, key)
+            waiting.clear()
+
     for cell in cells:
         if cell.grade:
-            before = (kept or {}).get(cell.grade.name)
-            score = before or _decide(cell.grade, kernel, secret, submission)
-            record.scores[cell.grade.name] = score
-            if score.broken:
-                record.notes.append(f"the check {score.exercise} is broken")
+            if cell.grade.name not in held:
+                waiting.append(cell.grade)
         elif SKIP not in cell.tags:
+            if not only_adds(cell.source, known):
+                decide()
+            known |= words_of(cell.source)
             result = kernel.run(cell.source)
             record.outputs[cell.index] = result.outputs
             if result.status in ("stopped", "died"):
                 record.notes.append(f"cell {cell.index + 1} {result.status}")
+    decide()
+    found = held | record.scores
+    record.scores = {c.grade.name: found[c.grade.name] for c in cells if c.grade}  # in the order of the lesson
+    record.notes += [f"the check {s.exercise} is broken" for s in record.scores.values() if s.broken]
     record.seconds = time.monotonic() - started
     return record
 
@@ -110,21 +128,36 @@ def call_in(source: str) -> tuple[str, str]:
     raise CheckBroken(f"not of the form check('exercise', name): {source!r}")
 
 
-def _decide(cell: GradeCell, kernel: Kernel, secret: bytes, submission: str) -> Score:
-    """Fails closed: whatever goes wrong on our side gives no points and is named for staff."""
+def _decide_all(waiting: Sequence[GradeCell], kernel: Kernel, key: bytes) -> dict[str, Score]:
+    """The scores of test cells on one copy of the state as it is now, by name."""
+    scores: dict[str, Score] = {}
+    try:
+        with kernel.evaluation() as evaluation:
+            for cell in waiting:
+                scores[cell.name] = _decide(cell, evaluation, key)
+    except Exception:
+        scores |= {cell.name: _broken(cell, cell.name) for cell in waiting if cell.name not in scores}
+    return scores
+
+
+def _decide(cell: GradeCell, evaluation: Evaluation, key: bytes) -> Score:
     exercise_name = cell.name
     try:
         exercise_name, name = call_in(cell.source)
         exercise = find(exercise_name)
         if abs(exercise.points - cell.points) > 1e-9:
             raise CheckBroken(f"the cell is worth {cell.points:g} points, the exercise {exercise.points:g}")
-        cases = exercise.cases(seed_for(secret, submission, exercise_name))
-        with kernel.evaluation() as evaluation:
-            verdict = judge(exercise, cases, asker(evaluation, name))
+        cases = exercise.cases(seed_for(key, exercise_name))
+        verdict = judge(exercise, cases, asker(evaluation, name))
     except Exception:
-        said = "This check failed by itself. It is not your mistake; the course staff has been told."
-        return Score(exercise_name, 0.0, cell.points, "check broken", said, traceback.format_exc())
+        return _broken(cell, exercise_name)
     return _score(verdict)
+
+
+def _broken(cell: GradeCell, exercise: str) -> Score:
+    """Fails closed: whatever goes wrong on our side gives no points and is named for staff."""
+    said = "This check failed by itself. It is not your mistake; the course staff has been told."
+    return Score(exercise, 0.0, cell.points, "check broken", said, traceback.format_exc())
 
 
 def _score(verdict: Verdict) -> Score:

@@ -6,9 +6,8 @@
 - `SaveJudgedScores` stands where nbgrader reads scores off the outputs.
 """
 
-import atexit
+import copy
 import os
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,16 +15,18 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.utils import compute_checksum, determine_grade
 from traitlets import Enum, Float, Int, Unicode
 
 from grader.intake import beside, inspect
-from grader.judge import Cell, GradeCell, Record, cells_of, grade
+from grader.job import Job, do
+from grader.judge import Cell, Record, cells_of, submission_key
+from grader.key import key_of
 from grader.records import Records, course_secret, fingerprint
 from grader.restored import rebuilt
-from grader.sandbox import Limits, Mode, Sandbox
+from grader.sandbox import Limits, Mode
 from grader.sandbox.limits import MIB
-from grader.versions import lesson_version, still_holds, versions_of
-from grader.workplace import sandbox_for
+from grader.versions import record_key, still_holds
 
 Resources = dict[str, Any]
 JUDGED = "diffkit_judged"  # where Judge leaves the record for SaveJudgedScores
@@ -44,9 +45,9 @@ class Restore(NbGraderPreprocessor):
         where, course = resources["nbgrader"], CourseDirectory(config=self.config)
         folder = Path(course.format_path(course.submitted_directory, where["student"], where["assignment"]))
         inspect(folder, folder / f"{where['notebook']}.ipynb")  # nbgrader's own commands have no gate
-        metadata = NotebookNode({"language_info": {"name": "python"}})  # nbgrader adds the kernelspec
-        cells = rebuilt(nb.cells, _source_cells(resources))
-        return NotebookNode(nbformat=4, nbformat_minor=5, metadata=metadata, cells=cells), resources
+        key = key_of(where)
+        cells = rebuilt(nb.cells, key.cells)
+        return NotebookNode(nbformat=4, nbformat_minor=5, metadata=copy.deepcopy(key.metadata), cells=cells), resources
 
 
 class Judge(NbGraderPreprocessor):
@@ -66,10 +67,10 @@ class Judge(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Fill in outputs and verdicts."""
-        cells = cells_of(nb.cells, grade_cells(resources))
+        cells = cells_of(nb.cells, key_of(resources["nbgrader"]).grades)
         where = resources["nbgrader"]
         files = beside(Path(self.root or ".") / "autograded" / where["student"] / where["assignment"])
-        record = self.record(cells, files, where["assignment"])
+        record = self.record(self.job(cells, files, where["assignment"]))
         for index, cell in enumerate(nb.cells):
             if cell.cell_type == "code":
                 cell.execution_count = None
@@ -82,18 +83,25 @@ class Judge(NbGraderPreprocessor):
         resources[JUDGED] = RECORDS[where["student"]] = record
         return nb, resources
 
-    def record(self, cells: list[Cell], files: dict[str, bytes], lesson: str) -> Record:
+    def record(self, job: Job) -> Record:
         """The kept record of just this submission, or a new one."""
-        root = Path(self.root or ".").resolve()
-        content, records = fingerprint(cells, files), Records(root)
-        key = record_key(content, lesson)
-        found = records.get(key)
+        records = Records(self._course())
+        found = records.get(job.name)
         if found is None:
-            with running_sandbox(lesson, cast(Mode, self.sandbox_mode), self.limits()).kernel(files=files) as kernel:
-                found = grade(cells, kernel, course_secret(root), content, still_holds(records.of(content)))
-            found.versions = versions_of(found)
-            records.put(key, found)
+            found = do(job)
+            records.put(job.name, found)
         return found
+
+    def job(self, cells: list[Cell], files: dict[str, bytes], lesson: str) -> Job:
+        """The judging of these cells as a piece of work."""
+        content, records = fingerprint(cells, files), Records(self._course())
+        name = record_key(content, lesson)
+        key = submission_key(course_secret(self._course()), content)
+        kept = {} if name in records else still_holds(records.of(content))
+        return Job(lesson, cells, files, name, key, cast(Mode, self.sandbox_mode), self.limits(), kept)
+
+    def _course(self) -> Path:
+        return Path(self.root or ".").resolve()
 
     def limits(self) -> Limits:
         """The sandbox's limits as configured."""
@@ -110,87 +118,36 @@ class SaveJudgedScores(SaveAutoGrades):
     """Saves the judge's scores.  A test cell without one is worth nothing: fail closed."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Save, then give zero to every test cell of the gradebook that was not decided."""
+        """Save, then give zero to every test cell of the gradebook that was not decided.
+
+        nbgrader asks its gradebook for each cell's grade and comment, and commits each; here all are read at once and
+        saved together.
+        """
         self.judged: Record = resources[JUDGED]
-        nb, resources = super().preprocess(nb, resources)
         where = resources["nbgrader"]
         with Gradebook(where["db_url"]) as gradebook:
-            for name in grade_cells(resources):
-                if name not in self.judged.scores:
-                    found = gradebook.find_grade(name, where["notebook"], where["assignment"], where["student"])
-                    found.auto_score, found.needs_manual_grade = 0.0, False
+            mine = gradebook.find_submission_notebook(where["notebook"], where["assignment"], where["student"])
+            self.grades = {g.name: g for g in mine.grades}
+            self.comments = {c.name: c for c in mine.comments}
+            nb, resources = super(SaveAutoGrades, self).preprocess(nb, resources)  # each cell below
+            for name in key_of(where).grades.keys() - self.judged.scores.keys():
+                self.grades[name].auto_score, self.grades[name].needs_manual_grade = 0.0, False
             gradebook.db.commit()
         return nb, resources
 
     def _add_score(self, cell: NotebookNode, resources: Resources) -> None:
-        score = self.judged.scores.get(cell.metadata.nbgrader["grade_id"])
-        if score is None:  # written answers: nbgrader's own rules
-            super()._add_score(cell, resources)
-            return
-        found = self.gradebook.find_grade(
-            cell.metadata.nbgrader["grade_id"], self.notebook_id, self.assignment_id, self.student_id
-        )
-        found.auto_score = score.points
-        found.needs_manual_grade = bool(score.broken) or found.manual_score is not None
-        self.gradebook.db.commit()
+        name = cell.metadata.nbgrader["grade_id"]
+        score, found = self.judged.scores.get(name), self.grades[name]
+        if score is None:  # written answers: nbgrader's own rule
+            found.auto_score, _ = determine_grade(cell, self.log)
+            found.needs_manual_grade = found.manual_score is not None or found.auto_score is None
+        else:
+            found.auto_score = score.points
+            found.needs_manual_grade = bool(score.broken) or found.manual_score is not None
 
-
-def grade_cells(resources: Resources) -> dict[str, GradeCell]:
-    """The test cells of an assignment, from the gradebook: name, source, points."""
-    where = resources["nbgrader"]
-    with Gradebook(where["db_url"]) as gradebook:
-        notebook = gradebook.find_notebook(where["notebook"], where["assignment"])
-        sources = {c.name: c for c in notebook.source_cells}
-        solutions = {c.name for c in notebook.solution_cells}
-        return {
-            c.name: GradeCell(c.name, sources[c.name].source, float(c.max_score))
-            for c in notebook.grade_cells
-            if c.cell_type == "code" and c.name not in solutions
-        }
-
-
-def record_key(content: str, lesson: str) -> str:
-    """Under which a record is kept: what was handed in, and the checks that decided it."""
-    return f"{content[:40]}-{lesson_version(lesson)[:16]}"
-
-
-_stack = ExitStack()
-_running: dict[tuple[str, Mode, Limits], Sandbox] = {}
-
-
-def running_sandbox(lesson: str, mode: Mode, limits: Limits) -> Sandbox:
-    """The sandbox of this process for a lesson; started once, because its imports take seconds."""
-    key = (lesson, mode, limits)
-    if key not in _running:
-        if not _running:
-            atexit.register(_stack.close)
-        _running[key] = _stack.enter_context(sandbox_for(lesson, mode=mode, limits=limits))
-    return _running[key]
-
-
-def _source_cells(resources: Resources) -> dict[str, NotebookNode]:
-    """By grade_id, the cell as it was released, with the nbgrader metadata that it should carry."""
-    where = resources["nbgrader"]
-    with Gradebook(where["db_url"]) as gradebook:
-        notebook = gradebook.find_notebook(where["notebook"], where["assignment"])
-        points = {c.name: float(c.max_score) for c in notebook.grade_cells}
-        solutions = {c.name for c in notebook.solution_cells}
-        return {c.name: _released(c, points.get(c.name), c.name in solutions) for c in notebook.source_cells}
-
-
-def _released(source: Any, points: float | None, solution: bool) -> NotebookNode:
-    metadata = {
-        "grade_id": source.name,
-        "locked": bool(source.locked),
-        "solution": solution,
-        "grade": points is not None,
-        "task": False,
-        "schema_version": 3,
-        "cell_type": source.cell_type,
-        "checksum": source.checksum,
-    }
-    nbgrader = NotebookNode(metadata | ({} if points is None else {"points": points}))
-    return NotebookNode(cell_type=source.cell_type, source=source.source, metadata=NotebookNode(nbgrader=nbgrader))
+    def _add_comment(self, cell: NotebookNode, resources: Resources) -> None:
+        unchanged = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
+        self.comments[cell.metadata.nbgrader["grade_id"]].auto_comment = "No response." if unchanged else None
 
 
 def _verdict_output(record: Record, name: str) -> NotebookNode:

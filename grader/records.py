@@ -1,6 +1,7 @@
 """Finished gradings, kept on disk so that a run that was killed goes on where it stopped."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -38,6 +39,15 @@ def fingerprint(cells: Sequence[Cell], files: dict[str, bytes]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+@functools.cache
+def checks_version() -> str:
+    """Changes whenever the code that decides a grade changes: everything in the two packages."""
+    root = Path(__file__).resolve().parent.parent
+    paths = sorted(p for package in ("diffkit", "grader") for p in (root / package).rglob("*.py"))
+    joined = "\n".join(f"{p.relative_to(root)} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in paths)
+    return hashlib.sha256(joined.encode()).hexdigest()
+
+
 class Records:
     """Records by fingerprint, one JSON file each; written whole or not at all."""
 
@@ -48,10 +58,13 @@ class Records:
     def get(self, key: str) -> Record | None:
         """The record of a fingerprint, or None if there is none that can be read."""
         try:
-            data = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
-            return dataclasses.replace(_record(data), key=key)
+            found = record_from_json((self.folder / f"{key}.json").read_text(encoding="utf-8"))
+            return dataclasses.replace(found, key=key)
         except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError, AttributeError):
             return None
+
+    def __contains__(self, key: str) -> bool:
+        return (self.folder / f"{key}.json").is_file()
 
     def of(self, content: str) -> Record | None:
         """The newest record of what was handed in, by whatever version of the checks it was judged."""
@@ -62,7 +75,7 @@ class Records:
     def put(self, key: str, record: Record) -> None:
         """Keep a record."""
         record.key = key
-        write_atomically(self.folder / f"{key}.json", json.dumps(dataclasses.asdict(record)).encode())
+        write_atomically(self.folder / f"{key}.json", record_to_json(record).encode())
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -79,7 +92,14 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
-def _record(data: dict[str, Any]) -> Record:
+def record_to_json(record: Record) -> str:
+    """A record as text."""
+    return json.dumps(dataclasses.asdict(record))
+
+
+def record_from_json(text: str) -> Record:
+    """The record in a text.  Raises KeyError, TypeError, AttributeError or JSONDecodeError if there is none in it."""
+    data: dict[str, Any] = json.loads(text)
     return Record(
         outputs={int(k): v for k, v in data["outputs"].items()},
         scores={k: Score(**v) for k, v in data["scores"].items()},

@@ -4,7 +4,7 @@ What was handed in is known by its content, and a check by its version, so it is
 hold.  These are not asked again, and a submission of which all hold is not touched at all.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,12 +12,14 @@ from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
+from grader.executors import cells_as_judged
 from grader.graded import Graded
-from grader.intake import Submission, submissions
+from grader.intake import Submission, beside, submissions
 from grader.judge import Record
-from grader.plugin import record_key
+from grader.meter import SILENT, Meter
 from grader.records import Records, fingerprint
-from grader.run import Row, grade_class, handed_in, load_config, record_of
+from grader.run import Row, grade_class, judging, load_config
+from grader.versions import record_key
 from grader.warm import warm
 
 
@@ -54,7 +56,8 @@ def regrade(
     mode: str = "bwrap",
     settings: Mapping[str, object] | None = None,
     feedback: bool = True,
-    progress: Callable[[str], None] = lambda line: None,
+    executor: str = "local",
+    meter: Meter = SILENT,
 ) -> Regraded:
     """Grade again what a changed check decided.  dry_run: judge, and enter nothing; a regrade afterwards is quick."""
     judge = {"sandbox_mode": mode, **(settings or {})}
@@ -75,13 +78,15 @@ def regrade(
                 before[s.student] = known
         done.judged = [s.student for s in stale]
         if dry_run:
-            for s in stale:
-                progress(f"judging {s.student}")
-                _try(root, lesson, s, config, done)
+            meter.total(len(stale))
+            for judged in judging(executor, root, lesson, stale, config, workers):
+                if judged.problem:
+                    done.problems[judged.submission.student] = judged.problem
+                meter.step()
     if stale and not dry_run:
         done.rows = grade_class(
             root, lesson, workers=workers, mode=mode, settings=dict(settings or {}), feedback=feedback,
-            progress=progress, only=set(before),
+            executor=executor, meter=meter, only=set(before),
         )  # fmt: skip
         done.problems = {r.student: r.problem for r in done.rows if r.problem}
     after = {s.student: records.get(_present(lesson, s, config)) for s in stale}
@@ -128,14 +133,7 @@ def change_table(found: Sequence[Change]) -> str:
 
 def _present(lesson: str, s: Submission, config: Config) -> str:
     """The key of the record that a submission would have now."""
-    return record_key(fingerprint(*handed_in(lesson, s, config)), lesson)
-
-
-def _try(root: Path, lesson: str, s: Submission, config: Config, done: Regraded) -> None:
-    try:
-        record_of(root, lesson, s, config)
-    except Exception as error:  # one bad submission must not stop the others
-        done.problems[s.student] = f"{type(error).__name__}: {error}"
+    return record_key(fingerprint(cells_as_judged(lesson, s, config), beside(s.notebook.parent)), lesson)
 
 
 def _by_hand(db_url: str, lesson: str) -> dict[str, set[str]]:

@@ -1,9 +1,10 @@
 """A submission's cells, rebuilt.  A student can write anything into a notebook file; this keeps what was asked for.
 
 Of every cell stay its type, its source and a few harmless tags.  What is known about a cell comes from the gradebook;
-known cells that are missing come back, each after the one that it follows there.
+known cells that are missing come back, each after the one that it follows there, and locked ones say what they said.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 
 from nbformat.notebooknode import NotebookNode
@@ -24,7 +25,7 @@ def rebuilt(cells: Sequence[NotebookNode], known: Mapping[str, NotebookNode]) ->
         grade_id = _claimed_id(cell)
         if grade_id in known and grade_id not in seen:
             seen.add(grade_id)
-            found.append(_cell(known[grade_id].cell_type, cell.source, known[grade_id].metadata))
+            found.append(_known(known[grade_id], cell.source))
         else:
             found.append(_cell(cell.cell_type, cell.source, NotebookNode(_kept_tags(cell))))
     found.reverse()
@@ -32,6 +33,14 @@ def rebuilt(cells: Sequence[NotebookNode], known: Mapping[str, NotebookNode]) ->
     for number, cell in enumerate(found):
         cell.id = f"cell-{number}"  # ids end up in HTML, and must differ
     return found
+
+
+def _known(released: NotebookNode, source: str) -> NotebookNode:
+    """A cell of the lesson: what the student wrote into it, or what stands in it if it is locked."""
+    cell = _cell(released.cell_type, source, copy.deepcopy(released.metadata))
+    if released.metadata.nbgrader.get("locked"):
+        cell.source = released.source
+    return cell
 
 
 def _cell(kind: str, source: str, metadata: NotebookNode) -> NotebookNode:
@@ -53,7 +62,7 @@ def _put_back(cells: list[NotebookNode], known: Mapping[str, NotebookNode]) -> N
             before = next(i for i, c in enumerate(cells) if c is place[name])
         else:
             before += 1
-            cells.insert(before, _cell(cell.cell_type, cell.source, cell.metadata))
+            cells.insert(before, _known(cell, cell.source))
 
 
 def _kept_tags(cell: NotebookNode) -> dict[str, list[str]]:

@@ -7,37 +7,29 @@ nothing: finished records stay, and the next run uses them.
 
 import copy
 import logging
-import multiprocessing
 import shutil
-import time
 import warnings
-from collections.abc import Callable, Container, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback, NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from sqlalchemy.exc import SAWarning
+from sqlalchemy.exc import OperationalError, SAWarning
 from traitlets.config.loader import Config, PyFileConfigLoader
-from traitlets.utils.importstring import import_item
 
-from grader.intake import Submission, beside, submissions
-from grader.judge import Cell, Record, cells_of
-from grader.plugin import RECORDS, Judge, grade_cells
-from grader.sandbox import SandboxUnavailable
-from grader.warm import warm
+from grader.cluster import on_cluster
+from grader.executors import GradingError, Judged, in_processes
+from grader.intake import Submission, submissions
+from grader.judge import Record
+from grader.meter import SILENT, Meter
+from grader.plugin import RECORDS
+from grader.warm import one_transaction, warm
+
+__all__ = ["GradingError", "Row", "grade_class", "load_config", "prepare"]
 
 CONFIG = "nbgrader_config.py"
-_kept = ExitStack()  # what a worker process keeps until it ends
-
-
-class GradingError(RuntimeError):
-    """The run cannot go on; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +67,15 @@ def grade_class(
     mode: str = "bwrap",
     settings: dict[str, object] | None = None,
     feedback: bool = True,
-    progress: Callable[[str], None] = lambda line: None,
+    executor: str = "local",
+    meter: Meter = SILENT,
     only: Container[str] | None = None,
 ) -> list[Row]:
     """Grade all submissions to a lesson.  Returns a row per submission.
 
-    root: the course folder; only: students whose submissions are graded, all if None;
-    settings: traits of `grader.plugin.Judge`, e.g. {"cell_seconds": 10}.
+    root: the course folder; workers: processes of the local executor; settings: traits of `grader.plugin.Judge`,
+    e.g. {"cell_seconds": 10}; executor: "local" or "dask://host:port"; only: students who are graded, all if None.
+    Raises GradingError or SandboxUnavailable if nobody can be graded.
     """
     judge = {"sandbox_mode": mode, **(settings or {})}
     config = load_config(root, CourseDirectory={"root": str(root), "assignment_id": lesson}, Judge=judge)
@@ -92,67 +86,37 @@ def grade_class(
         raise GradingError(f"nothing is in submitted/*/{lesson}: collect the submissions first")
     fit = [s for s in found if not s.refused]
     rows = {s.student: _refused(s, s.refused) for s in found if s.refused}
+    meter.total(len(fit))
     with warm():
         # One is entered while others are judged: nbgrader writes the gradebook in this process, one after the other.
-        for s, problem in _judge_all(root, lesson, fit, workers, config, progress):
+        for judged in judging(executor, root, lesson, fit, config, workers):
+            meter.line(_tell(judged))
+            s, problem = judged.submission, judged.problem
             row = _refused(s, f"not graded: {problem}") if problem else _enter(root, config, lesson, s, feedback)
             rows[s.student] = row
-            progress(
-                f"{ascii(row.student)[1:-1]}: {'refused' if row.points is None else f'{row.points:g} of {row.of:g}'}"
-            )
+            score = "refused" if row.points is None else f"{row.points:g} of {row.of:g}"
+            meter.line(f"{ascii(row.student)[1:-1]}: {score}")
+            meter.step()
     return [rows[s.student] for s in found]
 
 
-def judge_one(root: Path, lesson: str, s: Submission, config: Config) -> float:
-    """Judge one submission and keep the record.  Runs in a worker.  Returns seconds.
-
-    The notebook is taken through the same steps as in nbgrader, so that the record fits when nbgrader comes.
-    """
-    started = time.monotonic()
-    record_of(root, lesson, s, config)
-    return time.monotonic() - started
-
-
-def record_of(root: Path, lesson: str, s: Submission, config: Config) -> Record:
-    """The record of a submission, kept or new."""
-    return Judge(config=config, root=str(root)).record(*handed_in(lesson, s, config), lesson)
+def judging(
+    executor: str, root: Path, lesson: str, found: list[Submission], config: Config, workers: int
+) -> Iterator[Judged]:
+    """Where the judging is done: "local", or "dask://host:port"."""
+    if executor == "local":
+        return in_processes(root, lesson, found, config, workers)
+    kind, _, address = executor.partition("://")
+    if kind != "dask" or not address:
+        raise GradingError(f"no executor {executor!r}: give local or dask://host:port")
+    return on_cluster(root, lesson, found, config, address)
 
 
-def handed_in(lesson: str, s: Submission, config: Config) -> tuple[list[Cell], dict[str, bytes]]:
-    """The cells of a submission as they will be run, and the files beside the notebook."""
-    db_url = CourseDirectory(config=config).db_url
-    where = {"student": s.student, "assignment": lesson, "notebook": s.notebook.stem, "db_url": db_url}
-    resources: dict[str, object] = {"nbgrader": where}
-    nb = nbformat.read(s.notebook, as_version=4)
-    for step in config.Autograde.sanitize_preprocessors:
-        nb, resources = import_item(step)(config=config).preprocess(nb, resources)
-    return cells_of(nb.cells, grade_cells(resources)), beside(s.notebook.parent)
-
-
-def _judge_all(
-    root: Path,
-    lesson: str,
-    found: list[Submission],
-    workers: int,
-    config: Config,
-    progress: Callable[[str], None],
-) -> Iterator[tuple[Submission, str]]:
-    """Judge in worker processes.  Yields each submission when it is done, and why it could not be judged, if so."""
-    context = multiprocessing.get_context("spawn")  # a fork would copy threads and locks of this process
-    with ProcessPoolExecutor(min(workers, max(len(found), 1)), context, _begin_worker) as pool:
-        jobs = {pool.submit(judge_one, root, lesson, s, config): s for s in found}
-        for number, job in enumerate(as_completed(jobs), start=1):
-            s, problem = jobs[job], ""
-            try:
-                seconds = job.result()
-                progress(f"[{number}/{len(jobs)}] judged {s.student} in {seconds:.2f} s")
-            except BrokenProcessPool:
-                progress(f"[{number}/{len(jobs)}] {s.student}: the worker died; it will be judged again below")
-            except SandboxUnavailable:
-                raise  # nobody can be graded on this machine
-            except Exception as error:  # one bad submission must not stop the others
-                problem = f"{type(error).__name__}: {error}"
-            yield s, problem
+def _tell(judged: Judged) -> str:
+    name = ascii(judged.submission.student)[1:-1]
+    if judged.lost:
+        return f"{name}: the worker died; it will be judged again when it is entered"
+    return f"judged {name}" + ("" if judged.seconds is None else f" in {judged.seconds:.2f} s")
 
 
 def _refused(s: Submission, problem: str) -> Row:
@@ -164,12 +128,16 @@ def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: boo
     config = copy.deepcopy(config)
     config.CourseDirectory.student_id = s.student
     try:
-        _run(Autograde, config, force=True)
+        with one_transaction():
+            _run(Autograde, config, force=True)
         if feedback:
             _run(GenerateFeedback, config, force=True)
     except GradingError as error:
         shutil.rmtree(root / "autograded" / s.student / lesson, ignore_errors=True)
         return _refused(s, f"nbgrader refused it: {error}")
+    except OperationalError as error:
+        said = f"the gradebook could not be written ({error.orig}): is it open elsewhere, or the disk full? "
+        return _refused(s, said + "It is judged; run the same command again")
     with Gradebook(CourseDirectory(config=config).db_url) as gradebook:
         entry = gradebook.find_submission(lesson, s.student)
         return Row(s.student, float(entry.score), float(entry.max_score), RECORDS.pop(s.student, None))
@@ -194,11 +162,6 @@ def _require_assignment(db_url: str, lesson: str) -> None:
             gradebook.find_assignment(lesson)
         except MissingEntry as error:
             raise GradingError(f"the gradebook does not know {lesson}: run `grader prepare {lesson}` first") from error
-
-
-def _begin_worker() -> None:
-    logging.disable(logging.INFO)
-    _kept.enter_context(warm())
 
 
 class _Errors(logging.Handler):

@@ -40,6 +40,11 @@ def lesson_version(lesson: str) -> str:
     return hashlib.sha256("\n".join(exercise_version(e.name) for e in LESSONS[lesson]).encode()).hexdigest()
 
 
+def record_key(content: str, lesson: str) -> str:
+    """Under which a record is kept: what was handed in (its fingerprint), and the checks that decided it."""
+    return f"{content[:40]}-{lesson_version(lesson)[:16]}"
+
+
 def versions_of(record: Record) -> dict[str, str]:
     """By name of the grade cell, the version of the check that decided it."""
     return {cell: exercise_version(s.exercise) for cell, s in record.scores.items() if s.exercise in EXERCISES}

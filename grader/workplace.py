@@ -1,9 +1,10 @@
 """A sandbox made ready for one lesson: stripped library, data, and nothing else of the course."""
 
+import atexit
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from diffkit.data import data_folder
@@ -13,6 +14,10 @@ from grader.sandbox import Limits, Mode, Sandbox
 from grader.sandbox.stage import make_readable
 
 INSIDE = "/course"
+
+
+_stack = ExitStack()
+_running: dict[tuple[str, Mode, Limits], Sandbox] = {}
 
 
 class UnknownLessonError(ValueError):
@@ -40,3 +45,27 @@ def sandbox_for(lesson: str, *, mode: Mode = "bwrap", limits: Limits | None = No
             mode=mode,
         ) as sandbox:
             yield sandbox
+
+
+def running_sandbox(lesson: str, mode: Mode, limits: Limits) -> Sandbox:
+    """The sandbox of this process for a lesson; started once, because its imports take seconds."""
+    key = (lesson, mode, limits)
+    if key not in _running:
+        atexit.unregister(_stack.close)  # once is enough
+        atexit.register(_stack.close)
+        _running[key] = _stack.enter_context(sandbox_for(lesson, mode=mode, limits=limits))
+    return _running[key]
+
+
+@contextmanager
+def sandbox_to_inherit(lesson: str, mode: Mode, limits: Limits) -> Iterator[None]:
+    """While open, this process has a sandbox that the processes which it forks use too, instead of one each."""
+    key = (lesson, mode, limits)
+    with sandbox_for(lesson, mode=mode, limits=limits) as sandbox:
+        before, _running[key] = _running.get(key), sandbox
+        try:
+            yield
+        finally:
+            del _running[key]
+            if before is not None:
+                _running[key] = before

@@ -56,16 +56,21 @@ GRADER = {
     "defang": "",
     "restored": "defang",
     "remote": "answer exercise sandbox",
-    "judge": "answer exercise exercises message remote sandbox verdict wire",
+    "definitions": "",
+    "judge": "answer definitions exercise exercises message remote sandbox verdict wire",
     "build": "",
 }
 # These drive the modules above and may import any of them; nothing above may import these.
 GRADER_DRIVERS = {
-    "plugin", "warm", "records", "workplace", "run", "report", "cli", "demo", "doctor",
-    "collect", "commands", "errors", "exports", "feedback", "graded", "handed_in", "late", "people",
-    "regrade", "versions",
+    "cli", "cluster", "collect", "commands", "demo", "doctor", "errors", "executors", "exports", "feedback", "graded",
+    "handed_in", "job", "key", "late", "meter", "people", "plugin", "records", "regrade", "report", "run", "versions",
+    "warm", "workplace",
 }  # fmt: skip
 
+NBGRADER = (
+    "build", "commands", "executors", "exports", "feedback", "graded", "handed_in", "key", "late", "plugin", "regrade",
+    "run", "warm",
+)  # fmt: skip
 # Libraries that only some modules may import: {library: who}.
 RESERVED = {
     "matplotlib": {
@@ -76,21 +81,10 @@ RESERVED = {
     "ipywidgets": {"diffkit.plots", "diffkit.explorers"},
     "anywidget": {"diffkit.explorers"},
     "networkx": {"diffkit.graph"},
-    "nbgrader": {
-        "grader.plugin",
-        "grader.run",
-        "grader.build",
-        "grader.warm",
-        "grader.graded",
-        "grader.handed_in",
-        "grader.feedback",
-        "grader.regrade",
-        "grader.late",
-        "grader.exports",
-        "grader.commands",
-    },
+    "nbgrader": {f"grader.{name}" for name in NBGRADER},
     "jupytext": {"grader.build"},
     "msgpack": {"grader.wire"},
+    "distributed": {"grader.cluster"},
 }
 # Reading any of these formats runs code of whoever wrote it.
 FORBIDDEN = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from grader.exercises import EXERCISES
-from grader.judge import Cell, GradeCell, Record, Score, call_in, cells_of, grade, seed_for
+from grader.judge import Cell, GradeCell, Record, Score, call_in, cells_of, grade, seed_for, submission_key
 from grader.records import Records, course_secret, fingerprint, write_atomically
 from grader.verdict import CheckBroken
 
@@ -48,7 +48,7 @@ def test_a_test_cell_is_recognised_and_nothing_else_is():
 )
 def test_a_check_that_breaks_gives_no_points_and_is_kept_for_staff(source, points):
     cell = Cell(0, source, grade=GradeCell("forward-q_step", source, points))
-    record = grade([cell], Broken(), b"secret", "submission")
+    record = grade([cell], Broken(), b"key")
     score = record.scores["forward-q_step"]
     assert score.points == 0
     assert "Traceback" in score.broken
@@ -57,16 +57,20 @@ def test_a_check_that_breaks_gives_no_points_and_is_kept_for_staff(source, point
     assert record.notes
 
 
+def drawn(secret, submission, exercise):
+    return seed_for(submission_key(secret, submission), exercise)
+
+
 def test_seeds_repeat_and_differ_by_secret_submission_and_exercise():
     base = (b"secret", "submission", "exercise")
-    assert seed_for(*base) == seed_for(*base)
+    assert drawn(*base) == drawn(*base)
     others = [
         (b"other", "submission", "exercise"),
         (b"secret", "other", "exercise"),
         (b"secret", "submission", "x"),
     ]
-    assert len({seed_for(*base), *(seed_for(*o) for o in others)}) == 4
-    assert 0 <= seed_for(*base) < 2**63
+    assert len({drawn(*base), *(drawn(*o) for o in others)}) == 4
+    assert 0 <= drawn(*base) < 2**63
 
 
 def test_cells_for_the_eye_are_not_run():
@@ -77,7 +81,7 @@ def test_cells_for_the_eye_are_not_run():
             self.ran.append(source)
             return type("Result", (), {"outputs": [], "status": "ok"})
 
-    grade([Cell(0, "look", ("explore",)), Cell(1, "work")], Recorder(), b"", "")
+    grade([Cell(0, "look", ("explore",)), Cell(1, "work")], Recorder(), b"")
     assert Recorder.ran == ["work"]
 
 

@@ -1,12 +1,14 @@
 """nbgrader kept warm says the same as nbgrader, and is itself again afterwards."""
 
+import sqlite3
+
 import jsonschema
 import pytest
 from nbgrader import api
 from nbgrader.nbgraderformat import common, v3
 from nbgrader.preprocessors.overwritecells import OverwriteCells  # noqa: F401  nbgrader as it is loaded when grading
 
-from grader.warm import warm
+from grader.warm import one_transaction, warm
 
 GOOD = {"grade_id": "a", "grade": False, "solution": True, "locked": False, "schema_version": 3, "task": False}
 WRONG = [
@@ -50,9 +52,68 @@ def test_a_gradebook_is_the_same_and_its_engine_is_kept(tmp_path):
         assert [a.name for a in gradebook.assignments] == ["lesson"]
 
 
+def test_in_one_transaction_all_is_written_at_the_end(tmp_path):
+    url = f"sqlite:///{tmp_path / 'gradebook.db'}"
+    with warm():
+        with api.Gradebook(url) as gradebook:
+            gradebook.add_assignment("lesson")
+        with one_transaction():
+            with api.Gradebook(url) as gradebook:
+                gradebook.add_student("ada")
+            with api.Gradebook(url) as gradebook:
+                assert [s.id for s in gradebook.students] == ["ada"]  # what is written can be read back
+            assert names_on_disk(tmp_path) == []
+        assert names_on_disk(tmp_path) == ["ada"]
+
+
+def test_a_transaction_that_fails_leaves_nothing(tmp_path):
+    url = f"sqlite:///{tmp_path / 'gradebook.db'}"
+    with warm():
+        with pytest.raises(RuntimeError, match="power cut"):
+            half_entered(url)
+        assert names_on_disk(tmp_path) == []
+        with api.Gradebook(url) as gradebook:
+            gradebook.add_student("ada")
+    assert names_on_disk(tmp_path) == ["ada"]
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own use of its database
+def test_what_the_database_computes_is_asked_for_again(tmp_path):
+    """A score is a sum over grades: one that was read early must not be kept."""
+    url = f"sqlite:///{tmp_path / 'gradebook.db'}"
+    with warm(), one_transaction(), api.Gradebook(url) as gradebook:
+        gradebook.add_assignment("lesson")
+        gradebook.add_notebook("n", "lesson")
+        gradebook.add_grade_cell("cell", "n", "lesson", max_score=3, cell_type="code")
+        gradebook.add_student("ada")
+        gradebook.add_submission("lesson", "ada")
+        found = gradebook.find_submission_notebook("n", "lesson", "ada")
+        assert found.score == 0
+        gradebook.find_grade("cell", "n", "lesson", "ada").auto_score = 2
+        gradebook.db.commit()
+        assert found.score == 2
+
+
+def test_a_transaction_needs_a_warm_nbgrader():
+    with pytest.raises(RuntimeError, match="warm"), one_transaction():
+        pass
+
+
+def half_entered(url):
+    with one_transaction(), api.Gradebook(url) as gradebook:
+        gradebook.add_student("ada")
+        raise RuntimeError("power cut")
+
+
+def names_on_disk(folder):
+    """The students that another program sees in the database."""
+    with sqlite3.connect(folder / "gradebook.db") as connection:
+        return [row[0] for row in connection.execute("SELECT id FROM student")]
+
+
 def test_nbgrader_is_itself_again_even_after_an_error():
-    before = api.create_engine, common.jsonschema
+    before = api.create_engine, api.Gradebook.__init__, api.Gradebook.close, common.jsonschema
     with pytest.raises(RuntimeError, match="in between"), warm():
         raise RuntimeError("in between")
-    assert (api.create_engine, common.jsonschema) == before
+    assert (api.create_engine, api.Gradebook.__init__, api.Gradebook.close, common.jsonschema) == before
     assert common.jsonschema is jsonschema

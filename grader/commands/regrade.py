@@ -1,11 +1,11 @@
 """`grader grade LESSON --regrade`: after a check was mended."""
 
 import argparse
-import sys
 
 
 def run(options: argparse.Namespace) -> int:
     """Grade again, and say who gains or loses.  Returns 1 if something could not be judged."""
+    from grader.meter import Bar
     from grader.regrade import change_table, regrade
 
     done = regrade(
@@ -15,7 +15,8 @@ def run(options: argparse.Namespace) -> int:
         workers=options.workers,
         mode=options.sandbox,
         feedback=not options.no_feedback,
-        progress=lambda line: print(line, file=sys.stderr),
+        executor=options.executor,
+        meter=Bar(),
     )
     print(change_table(done.changes))
     judged = "would be judged again" if options.dry_run else "were judged again"

@@ -9,6 +9,7 @@ from pathlib import Path
 from grader.demo.classroom import course, hand_in, students
 from grader.demo.student import Student
 from grader.exercises import LESSONS
+from grader.meter import SILENT, Bar
 from grader.report import diagnosis, table, write_csv
 from grader.run import Row, grade_class, prepare
 from grader.sandbox import SandboxError
@@ -49,7 +50,7 @@ def _demo(folder: Path, lesson: str, options: argparse.Namespace) -> int:
         mode=options.sandbox,
         settings={"cell_seconds": 8.0},  # long enough for any cell here; the endless one ends sooner
         feedback=not options.no_feedback,
-        progress=_tell,
+        meter=Bar() if sys.stderr.isatty() else SILENT,
     )
     seconds = time.monotonic() - started
     write_csv(folder / f"grades-{lesson}.csv", rows)
@@ -86,11 +87,6 @@ def complain(student: Student, row: Row) -> list[str]:
     if broken := [s.exercise for s in row.record.scores.values() if s.broken]:
         found.append(f"{name}: checks broke: {', '.join(broken)}")
     return found
-
-
-def _tell(line: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{line[:100]}", end="", file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,12 +2,15 @@
 
 import contextlib
 import dataclasses
+import fcntl
 import json
+import os
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
 from typing import IO, Any
@@ -46,10 +49,14 @@ class Child:
 
 
 class Zygote:
-    """A running zygote.  Its socket's end is its end, so nothing survives a host that is killed."""
+    """A running zygote.  Its socket's end is its end, so nothing survives a host that is killed.
+
+    Processes that the host forks may use it too.
+    """
 
     def __init__(self, launch: Launch, settings: dict[str, Any]) -> None:
-        self.lock = Lock()
+        self.lock = Lock()  # between threads
+        self.gate = os.memfd_create("gate")  # locked between processes
         self.control, inner = socket.socketpair()
         words = [sys.executable, "-P", "-s", "-m", MAIN, json.dumps({**settings, "control": inner.fileno()})]
         with tempfile.TemporaryFile() as complaints:
@@ -78,7 +85,7 @@ class Zygote:
         deadline = time.monotonic() + STEP_SECONDS
         order = {"limits": dataclasses.asdict(limits), "folder": folder, "doors": len(group.folders)}
         try:
-            with self.lock, inner_wire, inner_leash, group.doors() as doors:
+            with self._alone(), inner_wire, inner_leash, group.doors() as doors:
                 descriptors = [inner_wire.fileno(), inner_leash.fileno(), *doors]
                 send_descriptors(self.control, order, descriptors, deadline)
             news = recv(leash, deadline)
@@ -91,8 +98,19 @@ class Zygote:
             raise SandboxError(f"a submission could not be walled in: {news}")
         return Child(wire, leash, group)
 
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """An order is one piece on the socket: nobody else writes in between."""
+        with self.lock:
+            fcntl.lockf(self.gate, fcntl.LOCK_EX)  # the kernel lets go of it if this process is killed
+            try:
+                yield
+            finally:
+                fcntl.lockf(self.gate, fcntl.LOCK_UN)
+
     def close(self) -> None:
         self.control.close()
+        os.close(self.gate)
         try:
             self.process.wait(2)
         except subprocess.TimeoutExpired:
