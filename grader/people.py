@@ -11,7 +11,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import Path
+
+import dateutil.parser
 
 from grader.errors import CourseError
 from grader.intake import NAME
@@ -29,6 +32,7 @@ COLUMNS = {
     "login": ("sisloginid", "username", "login"),
     "section": ("section", "groups"),
     "moodle": ("identifier", "participant"),
+    "time": ("lastmodified(submission)",),
 }
 
 
@@ -84,23 +88,44 @@ def remember(root: Path, people: Iterable[Person]) -> dict[str, Person]:
 def read_roster(path: Path) -> list[Person]:
     """The people of a CSV file: a gradebook export of Canvas, a grading worksheet or list of participants of Moodle,
     or any table with a column `student_id`.  Raises RosterError if it has no column to know people by."""
-    if path.stat().st_size > LARGEST_ROSTER:
-        raise RosterError(f"{path.name} is too large for a roster")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RosterError(f"{path.name} is not UTF-8: save it as CSV with UTF-8") from error
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
-    header = next(rows, [])
-    places = _places(header)
-    people = [_person({key: row[i].strip() for key, i in places.items() if i < len(row)}) for row in rows]
-    found = [p for p in people if p is not None]
+    found = [p for row in _rows(path) if (p := _person(row)) is not None]
     if not found:
         known = (
             "student_id, or Canvas's ID and SIS Login ID, or Moodle's Identifier, Username, ID number, Email address"
         )
         raise RosterError(f"{path.name} names nobody: its first line must name columns, one of them {known}")
     return found
+
+
+def read_times(path: Path, zone: tzinfo | None = None) -> dict[str, str]:
+    """From a grading worksheet of Moodle's: by number of the participant, when they handed in, in UTC.
+
+    zone: Moodle's; this machine's if it is None.  Times that cannot be read (in another language, say) are left out.
+    """
+    found = {}
+    for row in _rows(path):
+        number = re.search(r"(\d+)$", row.get("moodle", ""))
+        if number and any(c.isdigit() for c in row.get("time", "")):
+            try:
+                local = dateutil.parser.parse(row["time"])
+            except (ValueError, OverflowError):
+                continue
+            there = local.replace(tzinfo=zone) if local.tzinfo is None else local
+            found[number.group(1)] = f"{there.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return found
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """The lines of a CSV file, by what their columns mean."""
+    if path.stat().st_size > LARGEST_ROSTER:
+        raise RosterError(f"{path.name} is too large for a roster")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RosterError(f"{path.name} is not UTF-8: save it as CSV with UTF-8") from error
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    places = _places(next(lines, []))
+    return [{key: line[i].strip() for key, i in places.items() if i < len(line)} for line in lines]
 
 
 def _delimiter(text: str) -> str:

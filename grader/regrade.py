@@ -62,37 +62,39 @@ def regrade(
     """Grade again what a changed check decided.  dry_run: judge, and enter nothing; a regrade afterwards is quick."""
     judge = {"sandbox_mode": mode, **(settings or {})}
     config = load_config(root, CourseDirectory={"root": str(root), "assignment_id": lesson}, Judge=judge)
-    done, graded, records = Regraded(), Graded(root, lesson), Records(root)
-    stale: list[Submission] = []
-    before: dict[str, Record] = {}
     with warm():
-        for s in submissions(root, lesson):
-            entered, present = graded.key(s.student), "" if s.refused else _present(lesson, s, config)
-            known = records.get(entered) if entered else None
-            if s.refused or known is None or entered.split("-")[0] != present.split("-")[0]:
-                done.new.append(s.student)
-            elif entered == present:
-                done.same.append(s.student)
-            else:
-                stale.append(s)
-                before[s.student] = known
-        done.judged = [s.student for s in stale]
+        done, stale = _plan(root, lesson, config)
         if dry_run:
             meter.total(len(stale))
             for judged in judging(executor, root, lesson, stale, config, workers):
-                if judged.problem:
-                    done.problems[judged.submission.student] = judged.problem
+                done.problems |= {judged.submission.student: judged.problem} if judged.problem else {}
                 meter.step()
+    before = {student: r for student, r in entered(root, lesson).items() if student in done.judged}
     if stale and not dry_run:
         done.rows = grade_class(
             root, lesson, workers=workers, mode=mode, settings=dict(settings or {}), feedback=feedback,
             executor=executor, meter=meter, only=set(before),
         )  # fmt: skip
         done.problems = {r.student: r.problem for r in done.rows if r.problem}
-    after = {s.student: records.get(_present(lesson, s, config)) for s in stale}
-    by_hand = _by_hand(CourseDirectory(config=config).db_url, lesson)
-    done.changes = changes(before, {name: record for name, record in after.items() if record}, by_hand)
+    after = {s.student: r for s in stale if (r := Records(root).get(_present(lesson, s, config)))}
+    done.changes = changes(before, after, _by_hand(CourseDirectory(config=config).db_url, lesson))
     return done
+
+
+def _plan(root: Path, lesson: str, config: Config) -> tuple[Regraded, list[Submission]]:
+    """Who is asked again, and who is not."""
+    done, stale, before = Regraded(), [], entered(root, lesson)
+    for s in submissions(root, lesson):
+        was = before[s.student].key if s.student in before else ""
+        now = "" if s.refused else _present(lesson, s, config)
+        if not was or was.split("-")[0] != now.split("-")[0]:
+            done.new.append(s.student)
+        elif was == now:
+            done.same.append(s.student)
+        else:
+            done.judged.append(s.student)
+            stale.append(s)
+    return done, stale
 
 
 def changes(before: Mapping[str, Record], after: Mapping[str, Record], by_hand: Mapping[str, set[str]]) -> list[Change]:

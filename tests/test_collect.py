@@ -143,6 +143,18 @@ def test_times_in_names_are_the_platforms_and_in_its_zone(course, tmp_path) -> N
     assert collect(course, tmp_path / "d.zip", "--timezone", "Nowhere/Land") == 1
 
 
+def test_moodles_times_come_from_its_worksheet(course, tmp_path) -> None:
+    head = "Identifier,Full name,Email address,Status,Grade,Last modified (submission)\n"
+    when = {1: '"Wednesday, 1 July 2026, 2:00 PM"', 2: "-", 3: '"mercredi 1 juillet 2026, 14:00"'}
+    lines = [f"Participant {i},S T{i},s{i}@example.org,,,{text}\n" for i, text in when.items()]
+    (tmp_path / "w.csv").write_text(head + "".join(lines))
+    names = {f"S T{i}_{i}_assignsubmission_file_/forward_process.ipynb": NOTEBOOK for i in when}
+    archive = download(tmp_path / "d.zip", names)
+    assert collect(course, archive, "--roster", tmp_path / "w.csv", "--timezone", "Europe/Berlin") == 0
+    stamps = {name: data for name, data in there(course).items() if name.endswith("timestamp.txt")}
+    assert stamps == {f"s1/{LESSON}/timestamp.txt": b"2026-07-01 12:00:00 UTC\n"}
+
+
 def test_a_students_own_time_is_left_out(course, tmp_path, capsys) -> None:
     folder = "Ada L_1_assignsubmission_file_"
     files = {f"{folder}/forward_process.ipynb": NOTEBOOK, f"{folder}/timestamp.txt": b"1999-01-01 00:00:00 UTC"}

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from grader.collect.names import plain_stem
@@ -18,7 +18,7 @@ def by_name(filename: str) -> str:
     return (exact or inside or [""])[0] if len(exact or inside) <= 1 else ""
 
 
-def by_cells(data: bytes, cells: dict[str, str]) -> str:
+def by_cells(data: bytes, cells: Mapping[str, str]) -> str:
     """The lesson that most known cells of a notebook are of, or "".  cells: lessons by the name of a cell."""
     try:
         found = json.loads(data)["cells"]

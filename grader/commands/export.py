@@ -29,42 +29,47 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the file or files.  Returns 1 if there is nothing to write."""
-    from nbgrader.coursedir import CourseDirectory
-
+    """Write the file or files."""
     from grader.exports import EACH, SHEETS
-    from grader.exports.results import Result, results
     from grader.people import read_roster, remember
     from grader.records import write_atomically
-    from grader.run import load_config
 
     root = options.root.resolve()
-    config = load_config(root, CourseDirectory={"root": str(root)})
     if options.roster:
         remember(root, read_roster(options.roster))
-    found: list[Result] = []
-    for lesson in _lessons(options.lesson):
-        try:
-            found += results(root, CourseDirectory(config=config).db_url, lesson)
-        except KeyError:
-            if options.lesson:
-                raise CourseError(f"the gradebook does not know {lesson}: run `grader prepare {lesson}`") from None
-    if not any(r.score is not None for r in found):
-        raise CourseError("nothing has been graded: run `grader grade` first")
+    found = _results(root, options.lesson)
     if options.to in SHEETS:
         target = options.output or Path(f"grades-{options.to}.csv")
         write_atomically(target, SHEETS[options.to](found, _titles(options.title)))
     else:
         target = options.output or Path(f"results-{options.to}")
-        for r in found:
-            if r.score is not None:
-                place = target / r.lesson
-                place.mkdir(parents=True, exist_ok=True)
-                write_atomically(place / f"{r.person.id}.json", EACH[options.to](r))
+        for r in (r for r in found if r.score is not None):
+            (target / r.lesson).mkdir(parents=True, exist_ok=True)
+            write_atomically(target / r.lesson / f"{r.person.id}.json", EACH[options.to](r))
     print(f"written: {target}")
     if waiting := sum(r.waits for r in found):
         print(f"{waiting} results still wait for grading by hand; what waits counts as 0 in them")
     return 0
+
+
+def _results(root: Path, wanted: list[str]) -> list[Any]:
+    """The results of the wanted lessons, or of all that the gradebook knows.  Raises CourseError if there are none."""
+    from nbgrader.coursedir import CourseDirectory
+
+    from grader.exports.results import Result, results
+    from grader.run import load_config
+
+    config = load_config(root, CourseDirectory={"root": str(root)})
+    found: list[Result] = []
+    for lesson in _lessons(wanted):
+        try:
+            found += results(root, CourseDirectory(config=config).db_url, lesson)
+        except KeyError:
+            if wanted:
+                raise CourseError(f"the gradebook does not know {lesson}: run `grader prepare {lesson}`") from None
+    if not any(r.score is not None for r in found):
+        raise CourseError("nothing has been graded: run `grader grade` first")
+    return found
 
 
 def _lessons(wanted: list[str]) -> list[str]:
