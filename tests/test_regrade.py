@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
-from grader import run, versions
+from grader import judge, run, versions
 from grader.demo.classroom import course, notebook
 from grader.demo.student import Student, handed_in
 from grader.executors import Judged, judge_one
@@ -107,11 +107,6 @@ def test_a_change_of_the_library_reaches_the_lessons_that_use_it(project: Path) 
     assert not {e.name for e in LESSONS["01_graphical_models"]} & changed
 
 
-COIN = """
-import os
-def q_sample(*args):
-    return os.urandom(1)[0] % 2 and 1.0 or "nothing"
-"""
 WRONG = "def q_step(x_prev, t, beta, noise):\n    return x_prev + beta[t].sqrt().to(x_prev) * noise"
 
 
@@ -146,7 +141,11 @@ def once(tmp_path_factory, here):
     course(ROOT, folder, LESSON)
     prepare(folder, LESSON)
     solved = compact(notebook(folder, "solutions", LESSON))
-    edits = {"ann": lambda nb: None, "bob": replaced(CELL, WRONG), "cyd": replaced("forward-q_sample", COIN)}
+    edits = {
+        "ann": lambda nb: None,
+        "bob": replaced(CELL, WRONG),
+        "cyd": replaced("forward-q_sample", "q_sample = None"),
+    }
     for name, edit in edits.items():
         place = folder / "submitted" / name / LESSON
         place.mkdir(parents=True)
@@ -185,7 +184,11 @@ def test_a_regrade_touches_what_changed_and_nothing_else(graded: Path, monkeypat
     versions.lesson_version.cache_clear()
     wanted = [Change(n, Q_STEP, b, a) for n, b, a in (("ann", 4, 0), ("bob", 0, 4), ("cyd", 4, 0))]
 
+    asked: list[str] = []
+    decide = judge._decide
+    monkeypatch.setattr(judge, "_decide", lambda cell, *more: (asked.append(cell.name), decide(cell, *more))[1])
     trial = regrade(graded, LESSON, dry_run=True, workers=1)
+    assert asked == [CELL] * 3
     assert [(c.student, c.exercise) for c in trial.changes] == [(c.student, c.exercise) for c in wanted]
     assert trial.changes[1].after > 0
     assert marks(graded) == before
@@ -197,6 +200,7 @@ def test_a_regrade_touches_what_changed_and_nothing_else(graded: Path, monkeypat
         others = {cell: mark for cell, mark in before[student].items() if cell != CELL}
         assert {cell: mark for cell, mark in after[student].items() if cell != CELL} == others, student
     assert after["bob"][CELL] == trial.changes[1].after
+    assert asked == [CELL] * 3  # what the trial decided holds
     again = regrade(graded, LESSON, workers=1, feedback=False)
     assert (again.judged, again.changes) == ([], [])
     versions.lesson_version.cache_clear()
