@@ -61,7 +61,7 @@ def watched() -> Iterator[list[str]]:
 
 def fingerprint(folder: Path) -> dict[str, str]:
     """Everything that grading must leave as it is: the course without its results, Python's packages."""
-    results = {"autograded", "feedback", "gradebook.db", "records"}
+    results = {"autograded", "feedback", "gradebook.db", "graded", "records"}
     found = {}
     for name in _names(folder):
         path = folder / name
