@@ -18,11 +18,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-
-import nbformat
-from nbformat.notebooknode import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -31,7 +27,7 @@ from benchmarks import grading_rivals as rivals  # noqa: E402
 from benchmarks.stopwatch import Spent, spent_by, who_is_counted  # noqa: E402
 from grader.demo.classroom import FIRST as LESSON  # noqa: E402
 from grader.demo.classroom import course, hand_in, students  # noqa: E402
-from grader.demo.student import Edit, both  # noqa: E402
+from grader.demo.student import copies  # noqa: E402
 from grader.run import grade_class, prepare  # noqa: E402
 
 RIGHT = ("perfect", "perfect_with_loops", "perfect_other_formulas")
@@ -72,25 +68,14 @@ def show(table: dict[str, Spent], n: int) -> None:
         print(f"{spent.wall / ours.wall:14.2f}{spent.cpu / ours.cpu:14.2f}")
 
 
-def made_class(folder: Path, copies: int) -> int:
+def made_class(folder: Path, number: int) -> int:
     """A course with submissions, no two alike.  Returns how many."""
     course(ROOT, folder, LESSON)
     right = [s for s in students(folder, LESSON) if s.name in RIGHT]
-    everyone = [
-        replace(s, name=f"{s.name}_{i}", edit=both(s.edit, _remark(f"{s.name} {i}")))
-        for s in right
-        for i in range(copies)
-    ]
+    everyone = [one for s in right for one in copies(s, number)]
     hand_in(folder, LESSON, everyone)
     prepare(folder, LESSON)
     return len(everyone)
-
-
-def _remark(words: str) -> Edit:
-    def edit(notebook: NotebookNode) -> None:
-        notebook.cells.append(nbformat.v4.new_code_cell(f"# {words}"))
-
-    return edit
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """Kill `grader grade` at random moments, run it again each time, and compare what is left with an undisturbed run.
 
-python benchmarks/killed_runs.py [--kills 50] [--only NAME]
+The class is the demo's students with mistakes, as often as needed.
+
+    python benchmarks/killed_runs.py [--kills 50] [--submissions 200]
 """
 
 import argparse
+import math
 import random
 import sys
 import tempfile
@@ -14,22 +17,25 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from grader.demo.classroom import course, students  # noqa: E402
+from grader.demo.student import copies  # noqa: E402
 from tests.attacks.attack import LESSON  # noqa: E402
 from tests.killed_runs import classroom, grade, left  # noqa: E402
 
 
 def main() -> int:
     """Returns 0 if there is no difference."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--only", default="wrong_", help="students with this in their name")
+    parser.add_argument("--submissions", type=int, default=200)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="killed-") as temporary:
         folder = Path(temporary)
         course(ROOT, folder, LESSON)
-        names = [s.name for s in students(folder, LESSON) if options.only in s.name]
+        wrong = [s for s in students(folder, LESSON) if s.name.startswith("wrong_")]
+        number = math.ceil(options.submissions / len(wrong))
+        everyone = [one for s in wrong for one in copies(s, number)][: options.submissions]
         for name in ("calm", "killed"):
-            classroom(folder / name, names)
+            classroom(folder / name, everyone)
         started = time.monotonic()
         grade(folder / "calm")
         seconds = time.monotonic() - started
@@ -39,7 +45,7 @@ def main() -> int:
             kills, finished = kills + (not done), finished + done
         grade(folder / "killed")
         same = left(folder / "killed") == left(folder / "calm")
-    print(f"{len(names)} submissions, {kills} kills, {finished} runs that came to their end before: ", end="")
+    print(f"{len(everyone)} submissions, {kills} kills, {finished} runs that came to their end before: ", end="")
     print("equal bit for bit" if same else "NOT EQUAL")
     return int(not same)
 

@@ -58,8 +58,9 @@ class Judge(NbGraderPreprocessor):
         default_value=os.environ.get("DIFFKIT_SANDBOX", "bwrap"),
         help="'bwrap' refuses to run without bubblewrap; 'none' runs student code unprotected, for tests only.",
     ).tag(config=True)
-    cell_seconds = Float(Limits.cell_seconds, help="Time for one cell.").tag(config=True)
-    call_seconds = Float(Limits.call_seconds, help="Time for one question to a student's function.").tag(config=True)
+    cell_seconds = Float(Limits.cell_seconds, help="Seconds of computing for one cell.").tag(config=True)
+    call_seconds = Float(Limits.call_seconds, help="The same for one question to a function.").tag(config=True)
+    patience = Float(Limits.patience, help="Times on the clock that a cell or call may take.").tag(config=True)
     submission_seconds = Float(Limits.submission_seconds, help="Time for one notebook.").tag(config=True)
     memory_mib = Int(Limits.memory_bytes // MIB, help="Memory for one process of a submission.").tag(config=True)
     processes = Int(Limits.processes, help="Processes and threads of a submission.").tag(config=True)
@@ -108,6 +109,7 @@ class Judge(NbGraderPreprocessor):
         return Limits(
             cell_seconds=self.cell_seconds,
             call_seconds=self.call_seconds,
+            patience=self.patience,
             submission_seconds=self.submission_seconds,
             memory_bytes=self.memory_mib * MIB,
             processes=self.processes,

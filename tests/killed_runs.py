@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook
 
 from grader.demo.classroom import course, hand_in, students
+from grader.demo.student import Student
 from grader.records import Records
 from grader.run import prepare
 from tests.attacks import secrets
@@ -19,10 +21,11 @@ from tests.attacks.arena import ROOT
 from tests.attacks.attack import LESSON
 
 
-def classroom(folder: Path, names: list[str]) -> None:
-    """A course with these students of the made-up class, and always the same key."""
+def classroom(folder: Path, wanted: Sequence[str | Student]) -> None:
+    """A course with these students, or students of the made-up class by name, and always the same key."""
     course(ROOT, folder, LESSON)
-    hand_in(folder, LESSON, [s for s in students(folder, LESSON) if s.name in names])
+    known = {s.name: s for s in students(folder, LESSON)}
+    hand_in(folder, LESSON, [s if isinstance(s, Student) else known[s] for s in wanted])
     prepare(folder, LESSON)
     secrets.plant(folder)
 

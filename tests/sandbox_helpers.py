@@ -14,6 +14,7 @@ needs_bubblewrap = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bub
 TIGHT = Limits(
     cell_seconds=2,
     call_seconds=1,
+    patience=1,
     submission_seconds=60,
     memory_bytes=512 * MIB,
     processes=12,

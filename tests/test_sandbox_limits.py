@@ -43,6 +43,33 @@ def test_a_cell_that_kills_the_kernel_is_left_out_and_the_rest_runs(kernel, sour
     assert shown(kernel.run("kept, failing")) == "(5, 6)"
 
 
+BUSY = replace(TIGHT, cell_seconds=1, call_seconds=1, patience=60)
+
+
+def test_seconds_are_of_computing_so_a_busy_machine_makes_no_difference(sandbox):
+    """Waiting is not computing: a cell that waits for the processor is not stopped."""
+    with sandbox.kernel(limits=BUSY) as kernel:
+        assert kernel.run("import time\ntime.sleep(2.5)\nkept = 5").status == "ok"
+        assert kernel.run("def wait(): time.sleep(2.5); return 3\ndef endless():\n    while True: pass").status == "ok"
+        result = kernel.run("while True: pass")
+        assert (result.status, result.outputs[0]["evalue"]) == ("stopped", "stopped after 1 s")
+        with kernel.evaluation() as evaluation:
+            assert evaluation.call("wait").value == 3
+            answer = evaluation.call("endless")
+            assert answer.kind == "timeout"
+            assert evaluation.call("wait").value == 3
+        # Both were ended by what they had computed, long before the clock would have ended them.
+        assert result.seconds < BUSY.most_for_a_cell
+        assert answer.seconds < BUSY.most_for_a_call
+
+
+def test_who_lifts_the_limit_on_computing_is_stopped_by_the_clock(sandbox):
+    with sandbox.kernel(limits=replace(BUSY, patience=3)) as kernel:
+        lift = "import resource, signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\n"
+        assert kernel.run(lift + "while True: pass").status == "stopped"
+        assert kernel.run("1").status == "ok"
+
+
 def test_a_submission_has_a_time_for_everything_together(sandbox):
     with sandbox.kernel(limits=Limits(cell_seconds=30, submission_seconds=2)) as kernel:
         run_all(kernel, "def f(): return 1")

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import nbformat
 from nbformat.notebooknode import NotebookNode
@@ -59,6 +59,21 @@ def first(source: str) -> Edit:
         notebook.cells.insert(0, nbformat.v4.new_code_cell(source))
 
     return edit
+
+
+def remark(words: str) -> Edit:
+    """Add a comment at the end, so that no other submission is the same."""
+
+    def edit(notebook: NotebookNode) -> None:
+        notebook.cells.append(nbformat.v4.new_code_cell(f"# {words}"))
+
+    return edit
+
+
+def copies(student: Student, number: int) -> list[Student]:
+    """This student several times: other names, the same work, no two submissions alike."""
+    names = [f"{student.name}_{i}" for i in range(number)]
+    return [replace(student, name=name, edit=both(student.edit, remark(name))) for name in names]
 
 
 def both(*edits: Edit) -> Edit:

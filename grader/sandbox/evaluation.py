@@ -1,5 +1,6 @@
 """Questions to a fork of a student's state."""
 
+import signal
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from .reply import read_answer
 if TYPE_CHECKING:
     from .submission import Kernel
 
+OUT_OF_COMPUTING = "its process has used up its computing time"
 OUT_OF_TIME = Answer("timeout", message="the submission has used up its time")
 Target = str | Handle
 
@@ -145,7 +147,7 @@ class Evaluation:
         if not self._reach():
             spent = time.monotonic() >= self.kernel.end
             return OUT_OF_TIME if spent else Answer("died", message="the kernel has died too often")
-        deadline = min(time.monotonic() + self.kernel.limits.call_seconds, self.kernel.end)
+        deadline = min(time.monotonic() + self.kernel.limits.most_for_a_call, self.kernel.end)
         try:
             if not self._bring(arguments.handles, deadline):
                 return Answer("died", message="the process that held this object has ended")
@@ -155,9 +157,11 @@ class Evaluation:
             if answer.kind != "malformed":
                 return answer
         except TimeoutError:
-            answer = Answer("timeout", message=f"no answer within {self.kernel.limits.call_seconds:g} s")
+            answer = self._too_slow()
         except WireClosedError:
             fresh, message = self._fresh, self._give_up()
+            if message == OUT_OF_COMPUTING:
+                return self._too_slow()
             if fresh:
                 return Answer("died", message=message)
             return self._exchange(question, arguments, gradients)  # perhaps an earlier question's doing
@@ -167,6 +171,9 @@ class Evaluation:
             answer = Answer("too-many-calls", message=str(error))
         self._give_up()
         return answer
+
+    def _too_slow(self) -> Answer:
+        return Answer("timeout", message=f"no answer within {self.kernel.limits.call_seconds:g} s")
 
     def _bring(self, handles: list[Handle], deadline: float) -> bool:
         """Have the held objects in the process that answers; False if one of them cannot be had again."""
@@ -206,4 +213,6 @@ class Evaluation:
         code = self.kernel.end_fork(self.number)
         if code is None:
             return "its process ended"
+        if code == -signal.SIGXCPU:
+            return OUT_OF_COMPUTING
         return f"its process was killed by signal {-code}" if code < 0 else f"its process exited with {code}"

@@ -1,5 +1,6 @@
 """One submission on the trusted side: run its cells, and keep going when a cell kills the kernel."""
 
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class Kernel:
         except TimeoutError:
             return self._lost(cell, "stopped", start)
         except WireError:
-            return self._lost(cell, "died", start)
+            return self._lost(cell, "stopped" if self._out_of_computing() else "died", start)
         status: Literal["ok", "error"] = "ok" if reply.get("status") == "ok" else "error"
         return CellResult(self._outputs.keep(reply.get("outputs")), status, time.monotonic() - start)
 
@@ -117,7 +118,7 @@ class Kernel:
     def end_fork(self, number: int) -> int | None:
         """Kill a fork; the exit code if it has ended by itself before."""
         try:
-            code = self._order({"do": "kill", "fork": number}, self.limits.call_seconds, MIB).get("exit")
+            code = self._order({"do": "kill", "fork": number}, self.limits.most_for_a_call, MIB).get("exit")
         except (WireError, TimeoutError):
             self.lose()
             return None
@@ -164,7 +165,7 @@ class Kernel:
 
     def _run(self, cell: _Cell) -> dict[str, Any]:
         most = self.limits.output_bytes + ENVELOPE
-        return self._order({"do": "run", "source": cell.source}, self.limits.cell_seconds, most)
+        return self._order({"do": "run", "source": cell.source}, self.limits.most_for_a_cell, most)
 
     def _lost(self, cell: _Cell, status: Literal["stopped", "died"], start: float) -> CellResult:
         seconds = time.monotonic() - start
@@ -177,10 +178,14 @@ class Kernel:
                 text = f"stopped: the {self.limits.submission_seconds:g} s of the submission are over"
         return CellResult([note(text)], status, seconds)
 
+    def _out_of_computing(self) -> bool:
+        """Whether the kernel was ended by the limit on a cell's computing."""
+        return self._child is not None and self._child.how_it_ended() == -signal.SIGXCPU
+
     def _fork(self, evaluation: Evaluation) -> None:
         if self._child is None or evaluation.closed:
             return
-        deadline = min(time.monotonic() + self.limits.call_seconds, self.end)
+        deadline = min(time.monotonic() + self.limits.most_for_a_call, self.end)
         with evaluation.connect() as inner:
             try:
                 order = {"do": "fork", "fork": evaluation.number}

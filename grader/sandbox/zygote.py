@@ -25,6 +25,7 @@ from .stage import MAIN
 
 START_SECONDS = 120
 STEP_SECONDS = 20
+ENDING_SECONDS = 1  # between the end of a kernel's wire and the news of its end
 
 
 @dataclass
@@ -35,6 +36,16 @@ class Child:
     leash: socket.socket
     group: Group
     own_zygote: "Zygote | None" = None
+    _news: dict[str, Any] | None = None  # how it ended, once that is known
+
+    def how_it_ended(self) -> int | None:
+        """The exit code of a kernel that has ended by itself, negative for a signal; None if that is not known."""
+        try:
+            self._news = recv(self.leash, time.monotonic() + ENDING_SECONDS)
+        except (OSError, WireError, TimeoutError):
+            return None
+        code = self._news.get("exit")
+        return code - 256 if isinstance(code, int) and code > 128 else code
 
     def close(self) -> None:
         """Kill it and wait until nothing of it is left."""
@@ -43,7 +54,8 @@ class Child:
             self.own_zygote.close()
         with contextlib.suppress(OSError, WireError, TimeoutError):
             self.leash.shutdown(socket.SHUT_WR)
-            recv(self.leash, time.monotonic() + STEP_SECONDS)
+            if self._news is None:
+                recv(self.leash, time.monotonic() + STEP_SECONDS)
         self.leash.close()
         self.group.close()
 

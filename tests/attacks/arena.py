@@ -25,6 +25,7 @@ SHOWN = {"the browser", "notebook JSON", "files beside it", "forged messages"}
 SMALL: dict[str, object] = {
     "cell_seconds": 3.0,
     "call_seconds": 1.0,
+    "patience": 1.5,
     "submission_seconds": 30.0,
     "memory_mib": 1024,
     "processes": 16,

@@ -15,6 +15,7 @@ import torch
 
 from ...wire import WireClosedError, recv, send
 from ..limits import Limits
+from .isolate import allow_computing
 from .linux import PR_SET_PDEATHSIG, prctl
 from .questions import Questions
 from .shell import OUTPUTS, Shell
@@ -48,11 +49,13 @@ class Kernel:
 
     def _run(self, order: dict[str, Any]) -> dict[str, Any]:
         OUTPUTS.start(self.limits.output_bytes)
+        allow_computing(self.limits.cell_seconds)
         try:
             good = bool(self.shell.run_cell(order["source"], store_history=True).success)
         except BaseException as error:  # IPython itself was broken by the cell
             OUTPUTS.error(type(error).__name__, str(error), [])
             good = False
+        allow_computing(self.limits.submission_seconds)  # what comes between cells is no cell's
         return {"status": "ok" if good else "error", "outputs": OUTPUTS.finish()}
 
     def _fork(self, order: dict[str, Any]) -> None:
@@ -89,6 +92,7 @@ class Kernel:
             os.setsid()
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             torch.set_num_threads(1)
-            Questions(socket.socket(fileno=questions), self.shell.user_ns).serve()
+            seconds = self.limits.call_seconds
+            Questions(socket.socket(fileno=questions), self.shell.user_ns, seconds).serve()
         finally:
             os._exit(0)
