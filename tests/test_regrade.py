@@ -186,7 +186,12 @@ def test_a_regrade_touches_what_changed_and_nothing_else(graded: Path, monkeypat
 
     asked: list[str] = []
     decide = judge._decide
-    monkeypatch.setattr(judge, "_decide", lambda cell, *more: (asked.append(cell.name), decide(cell, *more))[1])
+
+    def noted(cell, *more):
+        asked.append(cell.name)
+        return decide(cell, *more)
+
+    monkeypatch.setattr(judge, "_decide", noted)
     trial = regrade(graded, LESSON, dry_run=True, workers=1)
     assert asked == [CELL] * 3
     assert [(c.student, c.exercise) for c in trial.changes] == [(c.student, c.exercise) for c in wanted]
