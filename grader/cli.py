@@ -71,9 +71,10 @@ def _doctor(options: argparse.Namespace) -> int:
 def _grade(options: argparse.Namespace) -> int:
     import torch
 
+    from grader.graded import Graded
     from grader.handed_in import handed_in
     from grader.meter import Bar
-    from grader.regrade import change_table, changes, entered
+    from grader.regrade import change_table, changed_since
     from grader.report import table, write_csv
     from grader.run import grade_class
 
@@ -81,7 +82,7 @@ def _grade(options: argparse.Namespace) -> int:
     if options.regrade or options.dry_run:
         return regrade.run(options)
     root = options.root.resolve()
-    before = entered(root, options.lesson)
+    before = Graded(root, options.lesson).keys()
     rows = grade_class(
         root,
         options.lesson,
@@ -97,7 +98,7 @@ def _grade(options: argparse.Namespace) -> int:
         print("WARNING: graded without a sandbox. Student code could read and change everything on this machine.")
     print(table(rows))
     print(handed_in(root, options.lesson, [r.student for r in rows if r.points is not None]))
-    if moved := changes(before, entered(root, options.lesson), {}):
+    if moved := changed_since(root, options.lesson, before):
         print(f"changed checks gave other marks to what was handed in before:\n{change_table(moved)}")
     print(f"written: {path.name}" + ("" if options.no_feedback else ", feedback/"))
     broken = [r.student for r in rows if r.record and any(s.broken for s in r.record.scores.values())]

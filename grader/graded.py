@@ -13,6 +13,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from grader.judge import Record
 from grader.plugin import JUDGED, Resources
 from grader.records import course_folder, write_atomically
+from grader.warm import in_transaction
 
 
 class Graded:
@@ -29,9 +30,9 @@ class Graded:
             return ""
         return found if isinstance(found, str) else ""
 
-    def students(self) -> list[str]:
-        """Whose grades were entered."""
-        return sorted(p.stem for p in self.folder.glob("*.json"))
+    def keys(self) -> dict[str, str]:
+        """By student, the key of the record that was entered last."""
+        return {p.stem: self.key(p.stem) for p in sorted(self.folder.glob("*.json"))}
 
     def put(self, student: str, key: str) -> None:
         """Remember what was entered."""
@@ -42,10 +43,16 @@ class Graded:
 
 
 class Remember(NbGraderPreprocessor):
-    """The last step of autograding: remembers which record was entered."""
+    """The last step of autograding: remembers which record was entered.
+
+    Within a transaction it does nothing: whoever opened that remembers it after the end, since before it a run that is
+    killed has entered nothing.
+    """
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Write the file; the notebook stays as it is."""
+        if in_transaction():
+            return nb, resources
         record: Record = resources[JUDGED]
         where = resources["nbgrader"]
         root = Path(CourseDirectory(config=self.config).root)

@@ -111,8 +111,17 @@ def changes(before: Mapping[str, Record], after: Mapping[str, Record], by_hand: 
 def entered(root: Path, lesson: str) -> dict[str, Record]:
     """By student, the record that was entered last."""
     graded, records = Graded(root, lesson), Records(root)
-    found = {student: records.get(graded.key(student)) for student in graded.students()}
+    found = {student: records.get(key) for student, key in graded.keys().items()}
     return {student: record for student, record in found.items() if record}
+
+
+def changed_since(root: Path, lesson: str, before: Mapping[str, str]) -> list[Change]:
+    """The marks that are others than when the grades with these keys (by student) were entered."""
+    graded, records = Graded(root, lesson), Records(root)
+    keys = {student: (key, graded.key(student)) for student, key in before.items()}
+    other = {student: pair for student, pair in keys.items() if pair[0] != pair[1]}
+    old, new = ({s: r for s, pair in other.items() if (r := records.get(pair[i]))} for i in (0, 1))
+    return changes(old, new, {})
 
 
 def change_table(found: Sequence[Change]) -> str:

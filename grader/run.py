@@ -21,6 +21,7 @@ from traitlets.config.loader import Config, PyFileConfigLoader
 
 from grader.cluster import on_cluster
 from grader.executors import GradingError, Judged, in_processes
+from grader.graded import Graded
 from grader.intake import Submission, submissions
 from grader.judge import Record
 from grader.meter import SILENT, Meter
@@ -130,6 +131,8 @@ def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: boo
     try:
         with one_transaction():
             _run(Autograde, config, force=True)
+        if s.student in RECORDS:
+            Graded(root, lesson).put(s.student, RECORDS[s.student].key)
         if feedback:
             _run(GenerateFeedback, config, force=True)
     except GradingError as error:

@@ -66,6 +66,11 @@ def one_transaction() -> Iterator[None]:
             session.close()
 
 
+def in_transaction() -> bool:
+    """Whether what is written now is not yet final."""
+    return _state is not None and _state.held is not None
+
+
 class _Held(Session):
     """A session whose commits wait: what was written can be read back, and is not yet final."""
 

@@ -6,13 +6,23 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+KEPT = 4000  # letters; what is kept must stay small, whatever a class hands in
+
 _lexer = PythonLexer(stripnl=False)
 _formatter = HtmlFormatter(nowrap=True)
 
 
-@lru_cache(maxsize=4096)
 def coloured(source: str) -> str:
-    """Source as HTML.  Kept, because most cells of a class are the lesson's."""
+    """Source as HTML.  Short ones are kept, because most cells of a class are the lesson's."""
+    return _kept(source) if len(source) <= KEPT else _made(source)
+
+
+@lru_cache(maxsize=1024)
+def _kept(source: str) -> str:
+    return _made(source)
+
+
+def _made(source: str) -> str:
     return f"<pre>{highlight(source, _lexer, _formatter)}</pre>\n"
 
 

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, tostring
 
 from latex2mathml.converter import convert_to_element
 
-LONGEST = 4000
+LONGEST, SHORT = 4000, 500  # letters; short formulas are kept, for a class has them all again
 DEFINES = re.compile(
     r"\\(?:def|let|newcommand|renewcommand|providecommand|DeclareMathOperator|newenvironment)(?![A-Za-z])"
 )
@@ -39,9 +39,17 @@ BOLD = {
 WIDE = re.compile(r"-?\d{0,2}(?:\.\d{1,4})?(?:em|ex|px|pt)?")  # a width as formulas have it, not as pages have it
 
 
-@lru_cache(maxsize=4096)
 def mathml(latex: str, *, block: bool = False) -> str:
     """A formula as MathML, its number beside it; one that cannot be converted, as it was written."""
+    return _kept(latex, block) if len(latex) <= SHORT else _made(latex, block)
+
+
+@lru_cache(maxsize=2048)
+def _kept(latex: str, block: bool) -> str:
+    return _made(latex, block)
+
+
+def _made(latex: str, block: bool) -> str:
     latex = unescape(latex)  # Markdown that was made harmless has &lt; for <
     if block and (tag := TAG.search(latex)):
         formula = mathml(TAG.sub("", latex, count=1), block=True)

@@ -8,7 +8,7 @@ from typing import Any
 import mistune
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
 
-from grader.feedback.colours import coloured
+from grader.feedback.colours import KEPT, coloured
 from grader.feedback.maths import mathml
 
 LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
@@ -64,7 +64,11 @@ class _Renderer(mistune.HTMLRenderer):
 _markdown = MarkdownWithMath(renderer=_Renderer())
 
 
-@lru_cache(maxsize=4096)
 def html(markdown: str) -> str:
-    """The text as HTML.  Kept, because a class has the same lesson a hundred times."""
+    """The text as HTML.  Short ones are kept, because a class has the same lesson a hundred times."""
+    return _kept(markdown) if len(markdown) <= KEPT else str(_markdown(markdown))
+
+
+@lru_cache(maxsize=1024)
+def _kept(markdown: str) -> str:
     return str(_markdown(markdown))
