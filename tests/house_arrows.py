@@ -47,7 +47,8 @@ GRADER = {
     "answer": "exercise",
     "verdict": "answer compare exercise",
     "message": "verdict diffkit",
-    "check": "answer exercises message verdict",
+    "learner": "exercise exercises",  # what is kept of a student's own work
+    "check": "answer exercises learner message verdict",
     "when_written": "",
     "strip": "",
     # What runs beside hostile code knows neither answers nor verdicts.
@@ -60,7 +61,20 @@ GRADER = {
     "build": "",
 }
 # These drive the modules above and may import any of them; nothing above may import these.
-GRADER_DRIVERS = {"plugin", "warm", "records", "workplace", "run", "report", "export", "cli", "demo", "doctor"}
+GRADER_DRIVERS = {
+    "plugin",
+    "warm",
+    "records",
+    "workplace",
+    "run",
+    "report",
+    "export",
+    "cli",
+    "demo",
+    "doctor",
+    "desk",
+    "book",
+}
 
 # Libraries that only some modules may import: {library: who}.
 RESERVED = {
