@@ -17,7 +17,8 @@ NAMES = (
 # For each explorer: controls without a name for those who do not see, and pictures without words.
 SILENT = """(controls) => [...document.querySelectorAll(".diffkit")].flatMap((root) => {
   const where = root.getAttribute("aria-label");
-  const named = (e) => e.getAttribute("aria-label") || e.labels?.length || (e.tagName === "BUTTON" && e.textContent.trim());
+  const button = (e) => e.tagName === "BUTTON" && e.textContent.trim();
+  const named = (e) => e.getAttribute("aria-label") || e.labels?.length || button(e);
   const mute = [...root.querySelectorAll(controls)].filter((e) => e.checkVisibility() && !named(e));
   const blind = [...root.querySelectorAll("canvas, svg")].filter((e) =>
     e.getAttribute("aria-hidden") !== "true" && !(e.getAttribute("role") && e.getAttribute("aria-label")));
@@ -59,7 +60,8 @@ CANVAS_CONTRAST = """() => {
 }"""
 
 # Watches one explorer on every animation frame: pictures without anything on them, and heights of its cell.  A picture
-# may well be empty (all points fell outside of the frame, and its words say so), but not now and then under the same words.
+# may well be empty (all points fell outside of the frame, and its words say so), but not now and then under the same
+# words.
 WATCH_ONE = """(name) => {
   const root = document.querySelector(`.diffkit[aria-label="${name}"]`);
   const cell = root.closest(".jp-Cell, .jp-OutputArea-child") ?? root;
@@ -83,9 +85,9 @@ WATCH_ONE = """(name) => {
 }"""
 REPORT_ONE = """() => {
   cancelAnimationFrame(window.watching);
-  const flickered = Object.entries(window.seen.pictures).filter(([, [full, empty]]) => full && empty).map(([key]) => key);
-  const ever = Object.values(window.seen.pictures).some(([full]) => full);
-  return { ...window.seen, ever, flickered, heights: [...window.seen.heights] };
+  const pictures = Object.entries(window.seen.pictures);
+  const flickered = pictures.filter(([, [full, empty]]) => full && empty).map(([key]) => key);
+  return { ...window.seen, flickered, heights: [...window.seen.heights] };
 }"""
 
 # What an explorer shows: words, numbers, lines and pixels.
@@ -109,7 +111,8 @@ ANSWER = """([name, key]) => new Promise((resolve, reject) => {
     clearTimeout(late);
     resolve(performance.now() - start);
   });
-  observer.observe(root, { subtree: true, childList: true, characterData: true, attributeFilter: ["d", "aria-label", "aria-valuetext", "points", "transform", "cx"] });
+  const attributeFilter = ["d", "aria-label", "aria-valuetext", "points", "transform", "cx"];
+  observer.observe(root, { subtree: true, childList: true, characterData: true, attributeFilter });
   if (control.tagName === "SELECT") control.selectedIndex += step;
   else if (control.type === "range") step > 0 ? control.stepUp(tenth) : control.stepDown(tenth);
   else return control.click();
