@@ -40,7 +40,7 @@ def test_a_machine_that_is_ready_says_so(capsys):
 
 def test_every_requirement_is_looked_at():
     text = said(packages.look(ROOT))
-    for name in ("torch", "nbgrader", "anywidget", "voila", "jupyter_server_mathjax", "pytest"):
+    for name in ("torch", "nbgrader", "anywidget", "voila", "latex2mathml", "pytest"):
         assert name in text
 
 

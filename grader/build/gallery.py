@@ -8,6 +8,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from grader.build.colab import repository, with_colab
 from grader.build.seal import seal
 from grader.build.source import METADATA
 from grader.build.tags import LessonError
@@ -24,6 +25,7 @@ def build_gallery(root: Path) -> dict[str, str]:
     import nbformat  # slow, as are jupytext and torch: only who builds has to wait
 
     notebook = gallery(source.read_text(encoding="utf-8"), registry())
+    notebook = with_colab(notebook, NOTEBOOK, repository(root))
     return {NOTEBOOK: nbformat.writes(notebook).rstrip("\n") + "\n"}
 
 
