@@ -87,7 +87,7 @@ def test_the_gallery_of_a_public_course_has_its_badge_too(tmp_path):
 @pytest.mark.parametrize("address", ["https://example.org/x", "https://github.com/x", "git@github.com:x/y.git"])
 def test_an_address_that_colab_cannot_open_is_refused(tmp_path, address):
     lies_in(address, tmp_path)
-    with pytest.raises(LessonError, match="https://github.com/owner/name only"):
+    with pytest.raises(LessonError, match=r"https://github\.com/owner/name only"):
         repository(tmp_path)
 
 

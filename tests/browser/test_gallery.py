@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbconvert import HTMLExporter
 
-from benchmarks.explorer_latency import MOVES
+from benchmarks.explorer_latency import MOVES, every_move
 from diffkit import explorers
 from tests.browser import gallery
 from tests.browser.lab import REPOSITORY, lab_server, open_notebook, run_all
@@ -69,6 +69,12 @@ def test_every_explorer_of_the_registry_is_alive_under_a_name_of_its_own(page):
     assert len(names) == COUNT
     assert len({*names}) == COUNT
     assert all(names)
+
+
+def test_the_benchmark_measures_every_explorer(page):
+    names = gallery.explorer_names(page)
+    assert {move.label for move in every_move(names).values()} == {*names}
+    assert every_move(["A new one"])["A new one"].label == "A new one"
 
 
 def test_every_control_and_every_picture_has_words(page):
