@@ -135,3 +135,88 @@ explorers.score_field()
 
 # %% explorer="langevin_particles"
 explorers.langevin_particles()
+
+# %% [markdown] explorer="sde_paths"
+# ## Paths there and back
+#
+# Press *Play* and watch the particles follow their density from data to noise. Then turn the direction round and make the
+# step longer: how few steps will do? Leave out the score, and see that the way back is lost. (Lesson 08)
+
+# %% explorer="sde_paths"
+explorers.sde_paths()
+
+# %% [markdown] explorer="flow_paths"
+# ## One noise, two ways back
+#
+# Both panels begin with the same noise. Turn λ down and the paths of the SDE become those of the flow, which never cross.
+# Then choose few steps: where does the likelihood on the right go wrong first? (Lesson 09)
+
+# %% explorer="flow_paths"
+explorers.flow_paths()
+
+# %% [markdown] explorer="quality_calls"
+# ## Which sampler for ten calls?
+#
+# Choose two samplers and a budget, and compare what they make. From how many calls on does the second order pay? Switch the
+# spacing of the levels and try three calls again. (Lesson 10)
+
+# %% explorer="quality_calls"
+explorers.quality_calls()
+
+# %% [markdown] explorer="guidance_strength"
+# ## To insist
+#
+# Move w from -1, where nobody asks for anything, to the right. When are the digits what was asked for, and when do they
+# all look alike? Compare the points with the lines, which enclose what *should* be drawn at this w. (Lesson 11)
+
+# %% explorer="guidance_strength"
+from diffkit import data, guidance, nets, samplers, schedule, train
+
+short = schedule.linear(200, 5e-4, 0.1)
+guided_net = nets.UNet(classes=10).eval().requires_grad_(False)
+train.load_weights(guided_net, data.data_folder() / "conditional_digits.safetensors")
+asked = torch.arange(10).repeat_interleave(6)
+x_T = torch.randn(len(asked), 1, 8, 8, generator=torch.Generator().manual_seed(3))
+times = samplers.uniform_times(short.T, 20)
+strengths = (-1.0, 0.0, 1.0, 2.0, 4.0, 8.0)
+drawn = []
+for w in strengths:
+    eps = guidance.classifier_free(guided_net, asked, torch.full_like(asked, 10), scale=1 + w)
+    drawn.append(samplers.last(samplers.ddim(eps, short, x_T, times=times)))
+explorers.guidance_strength(torch.stack(drawn).reshape(len(strengths), 10, 6, 1, 8, 8), strengths)
+
+# %% [markdown] explorer="latent_space"
+# ## Pixels and codes
+#
+# Mix two digits half and half: pixels are a double exposure. What are codes? Then go back to one digit and add noise, and
+# compare with the numbers below how far each picture is from a real digit. (Lesson 12)
+
+# %% explorer="latent_space"
+from diffkit import data, latent, nets, schedule, train
+
+pictures = data.digits().images
+parts = torch.nn.ModuleDict({"autoencoder": nets.AutoEncoder(1, 2, channels=16), "prior": nets.Mlp(32, width=192)})
+train.load_weights(parts, data.data_folder() / "latent_digits.safetensors")
+autoencoder = parts["autoencoder"].requires_grad_(False)
+seen = autoencoder.encode(pictures)
+g = torch.Generator().manual_seed(1)
+scale = latent.fit_scale(seen.mean + seen.var.sqrt() * torch.randn(seen.mean.shape, generator=g))
+explorers.latent_space(
+    pictures[[0, 6, 1, 4, 3, 8, 7, 9]],
+    lambda x: scale.scale(autoencoder.encode(x).mean),
+    lambda u: autoencoder.decode(scale.unscale(u)),
+    schedule.linear(200, 5e-4, 0.1),
+    pictures,
+    generator=g,
+)
+
+# %% [markdown] explorer="concept_map"
+# ## The map
+#
+# Go from box to box, and read which equation joins a thing to its neighbours and in which lesson it stands. Your own
+# progress is marked: ○ not begun, ◐ begun, ● done. (Lesson 13)
+
+# %% explorer="concept_map"
+from grader import progress
+
+explorers.concept_map(progress.done())
