@@ -54,7 +54,7 @@ def better(a: Entry, b: Entry) -> Entry:
 
 def union(a: Entries, b: Entries) -> dict[str, Entry]:
     """Every exercise of both, the better result kept."""
-    return {name: better(a.get(name, b.get(name)), b.get(name, a.get(name))) for name in {**a, **b}}  # type: ignore[arg-type]
+    return {**a, **{name: better(a[name], entry) if name in a else entry for name, entry in b.items()}}
 
 
 def to_text(entries: Entries) -> str:
@@ -103,9 +103,12 @@ def read(path: Path) -> dict[str, Entry]:
 
 
 def write(path: Path, entries: Entries) -> None:
-    """Replace the file in one step: the new content is safely on disk before it takes the old one's place."""
+    """Replace the file in one step: the new content is safely on disk before it takes the old one's place.
+
+    One writer at a time, please: `change` sees to it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.new")
     try:
         with beside.open("w", encoding="utf-8", newline="\n") as stream:
             stream.write(to_text(entries))
