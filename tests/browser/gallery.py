@@ -98,8 +98,9 @@ STATE = """(name) => {
   return root.innerHTML + pixels + values;
 }"""
 
-# Milliseconds from a key, pressed by script as a slider or a choice takes it, to a changed picture or word.
-ANSWER = """([name, key]) => new Promise((resolve, reject) => {
+# Milliseconds from a key, pressed by script as a slider or a choice takes it, to a changed picture or word.  One
+# that has neither is asked by its first two controls in turn.
+ANSWER = """([name, key, controls]) => new Promise((resolve, reject) => {
   const root = document.querySelector(`.diffkit[aria-label="${name}"]`);
   const control = document.activeElement;
   const step = key === "ArrowRight" ? 1 : -1;
@@ -115,7 +116,10 @@ ANSWER = """([name, key]) => new Promise((resolve, reject) => {
   observer.observe(root, { subtree: true, childList: true, characterData: true, attributeFilter });
   if (control.tagName === "SELECT") control.selectedIndex += step;
   else if (control.type === "range") step > 0 ? control.stepUp(tenth) : control.stepDown(tenth);
-  else return control.click();
+  else {
+    const turn = root.querySelectorAll(controls)[step > 0 ? 1 : 0];
+    return turn.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  }
   control.dispatchEvent(new Event("input", { bubbles: true }));
   control.dispatchEvent(new Event("change", { bubbles: true }));
 })"""
@@ -125,8 +129,8 @@ FOCUSED = """() => {
   const root = e.closest(".diffkit");
   const style = getComputedStyle(e);
   const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
-  const circle = e.querySelector?.("circle");  // a node of a graph shows its focus on its circle
-  const thick = circle ? parseFloat(getComputedStyle(circle).strokeWidth) >= 4 : false;
+  const shapes = [...e.querySelectorAll("circle, rect, ellipse")];  // a node of a graph shows its focus on its border
+  const thick = shapes.some((shape) => parseFloat(getComputedStyle(shape).strokeWidth) >= 4);
   return root && { explorer: root.getAttribute("aria-label"), place: [...root.querySelectorAll("*")].indexOf(e),
     name: e.getAttribute("aria-label") ?? e.textContent.slice(0, 30), shown: ring || thick };
 }"""
