@@ -11,7 +11,7 @@ endif
 IN_ENV = env PATH="$(CURDIR)/.venv/bin:$$PATH" OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1}
 ARGS =
 
-.PHONY: help start test notebooks demo bench environment test-environment clean
+.PHONY: help start app book test notebooks demo bench environment test-environment clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -20,6 +20,13 @@ help:  ## list the commands
 start: environment  ## make the environment if needed, and open JupyterLab on the notebooks (Ctrl-C stops it)
 	@$(IN_ENV) python -m grader.build --missing
 	@exec $(IN_ENV) python -m jupyterlab --config=course/jupyter_lab_config.py $(ARGS)
+
+app: app-environment  ## the gallery of explorers as a page without code (Ctrl-C stops it)
+	@$(IN_ENV) python -m grader.build --missing
+	@exec $(IN_ENV) python course/app.py $(ARGS)
+
+book: book-environment  ## the lessons with outputs, pictures and formulas as a book to read offline, in build/book
+	@$(IN_ENV) python -m grader.book $(ARGS)
 
 test: test-environment  ## check everything: style, types, tests; `make test ARGS="-k build"` runs some tests
 	@$(IN_ENV) python -m ruff check .
@@ -43,8 +50,8 @@ clean:  ## remove the environment and caches; keeps notebooks, submissions and g
 environment: have-python
 	@"$(PYTHON)" course/environment.py
 
-test-environment: have-python
-	@"$(PYTHON)" course/environment.py test
+app-environment book-environment test-environment: %-environment: have-python
+	@"$(PYTHON)" course/environment.py $*
 
 .PHONY: have-python
 have-python:

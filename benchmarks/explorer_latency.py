@@ -2,38 +2,40 @@
 
 Run from the repository: python -m benchmarks.explorer_latency [moves]
 
+Every explorer of the gallery is measured; one that has no entry in MOVES by the first slider or choice that it has.
+
 drawn:      until the script has changed the picture in the page
 on screen:  until the frame that holds the change has been handed to the screen
 Explorers marked "kernel" ask Python for each move; the others draw in the browser alone.
 """
 
+import shutil
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.browser.lab import lab_server, open_browser, open_notebook, run_all, write_notebook
+from diffkit import explorers
+from tests.browser.gallery import explorer_names
+from tests.browser.lab import lab_server, open_browser, open_notebook, run_all
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 FORTH = {True: "ArrowRight", False: "ArrowLeft"}
-MADE_UP = """import torch
-from diffkit import explorers, schedule
-s = schedule.linear(100)
-frames, points = torch.randn(101, 8, 1, 8, 8), torch.randn(101, 200, 2)
-"""
+GALLERY = Path(__file__).resolve().parents[1] / "notebooks" / "explorers.ipynb"
+COUNT = len(explorers.__all__)
+RUNS_WITHIN = 300_000  # milliseconds
 
 
 class Move(NamedTuple):
-    """cell: the code that shows the explorer; label: its name; control: what is moved.
+    """label: the explorer's name; control: what is moved.
 
     tree: the picture is made of elements, so any change of them counts; else a change of a picture's words does, which
     are written when it is drawn, or of a line in it.
     """
 
-    cell: str
     label: str
     control: str
     tree: bool = False
@@ -41,20 +43,18 @@ class Move(NamedTuple):
 
 
 MOVES = {
-    "graph editor, weight": Move("dag_editor()", "Graph editor", "[aria-label^=weight]", tree=True),
-    "forward process, t": Move("forward_process()", "Forward process explorer", "input"),
-    "schedule designer (kernel)": Move(
-        "schedule_designer()", "Noise schedule designer", "input[type=range]", home=False
-    ),
-    "gap of the bound, T": Move("elbo_gap()", "Gap of the bound explorer", "input"),
-    "what cancels, stage": Move("what_cancels()", "What cancels in the bound", "input", tree=True),
-    "terms of the bound, t": Move("elbo_terms()", "Terms of the bound", "[aria-label^='t, the step']"),
-    "terms, prediction (kernel)": Move("elbo_terms()", "Terms of the bound", "[aria-label^=share]"),
-    "trajectory": Move("trajectory(frames, frames, points, s)", "Trajectory explorer", "input"),
-    "bug gallery, sampler": Move("bug_gallery()", "Gallery of sampler bugs", "select"),
-    "score field, sigma": Move("score_field()", "Score field explorer", "input"),
-    "Langevin, step shown": Move("langevin_particles()", "Langevin particles explorer", "[aria-label^=k]"),
-    "Langevin, eta (kernel)": Move("langevin_particles()", "Langevin particles explorer", "[aria-label^=η]"),
+    "graph editor, weight": Move("Graph editor", "[aria-label^=weight]", tree=True),
+    "forward process, t": Move("Forward process explorer", "input"),
+    "schedule designer (kernel)": Move("Noise schedule designer", "input[type=range]", home=False),
+    "gap of the bound, T": Move("Gap of the bound explorer", "input"),
+    "what cancels, stage": Move("What cancels in the bound", "input", tree=True),
+    "terms of the bound, t": Move("Terms of the bound", "[aria-label^='t, the step']"),
+    "terms, prediction (kernel)": Move("Terms of the bound", "[aria-label^=share]"),
+    "trajectory": Move("Trajectory explorer", "input"),
+    "bug gallery, sampler": Move("Gallery of sampler bugs", "select"),
+    "score field, sigma": Move("Score field explorer", "input"),
+    "Langevin, step shown": Move("Langevin particles explorer", "[aria-label^=k]"),
+    "Langevin, eta (kernel)": Move("Langevin particles explorer", "[aria-label^=η]"),
 }
 
 # The clock starts at the time stamp that the browser gave the key event.  A message posted from an animation
@@ -99,21 +99,28 @@ def measure(page: "Page", move: Move, moves: int) -> list[tuple[float, float]]:
     return [(drawn, shown) for drawn, shown in page.evaluate("() => window.times")]
 
 
+def every_move(names: list[str]) -> dict[str, Move]:
+    """The moves of these explorers: those of MOVES, and one for each explorer that has none there."""
+    known = {name: move for name, move in MOVES.items() if move.label in names}
+    labels = {move.label for move in known.values()}
+    others = {name: Move(name, ":is(input[type=range], select)", tree=True) for name in names if name not in labels}
+    return known | others
+
+
 def main(moves: int = 60) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root, home = Path(folder, "notebooks"), Path(folder, "jupyter")
         root.mkdir()
         home.mkdir()
-        cells = dict.fromkeys(move.cell for move in MOVES.values())
-        shown = [f"explorers.{cell}" for cell in cells]
-        notebook = write_notebook(root / "latency.ipynb", MADE_UP + shown[0], *shown[1:])
+        shutil.copy(GALLERY, root)
         with lab_server(root, home) as server, open_browser() as browser:
-            page = open_notebook(browser, server, notebook.relative_to(root))
+            page = open_notebook(browser, server, Path(GALLERY.name))
+            page.set_default_timeout(RUNS_WITHIN)
             run_all(page)
-            page.wait_for_function("(n) => document.querySelectorAll('.diffkit').length === n", arg=len(cells))
+            page.wait_for_function("(n) => document.querySelectorAll('.diffkit[role=group]').length === n", arg=COUNT)
             print("median and worst, in ms")
             print(f"{'explorer':<28}{'moves':>6}{'drawn':>12}{'worst':>8}{'on screen':>14}{'worst':>8}")
-            for name, move in MOVES.items():
+            for name, move in every_move(explorer_names(page)).items():
                 drawn, painted = zip(*measure(page, move, moves), strict=True)
                 ms = (statistics.median(drawn), max(drawn), statistics.median(painted), max(painted))
                 print(f"{name:<28}{moves:>6}{ms[0]:>12.1f}{ms[1]:>8.1f}{ms[2]:>14.1f}{ms[3]:>8.1f}", flush=True)

@@ -1,8 +1,8 @@
 """Make the course's own Python environment in `.venv`, or see that it is there.
 
 Uses the standard library alone, because it runs before anything is installed:
-    python3 course/environment.py [test]
-With `test`, the tools that `make test` needs are installed as well.
+    python3 course/environment.py [app] [book] [test]
+Each word installs the packages of that name in pyproject.toml as well; `make test` says `test`.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENV = ROOT / ".venv"
 PYTHON = ENV / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 OLDEST = (3, 11)
+EXTRAS = ("app", "book", "test")
 STAMP = "diffkit.json"
 
 
@@ -24,18 +25,18 @@ def main(argv: list[str]) -> int:
     if sys.version_info[:2] < OLDEST:
         print("The course needs Python 3.11 or later; this is {}.{}.".format(*sys.version_info), file=sys.stderr)
         return 1
-    extra = "test" if "test" in argv else ""
+    wanted = {"", *(word for word in EXTRAS if word in argv)}
     stamp = _read_stamp()
     # A folder that was moved or copied needs a new one: the programs in an environment hold its full path.
     usable = stamp.get("place") == str(ROOT) and _works()
     extras = set(stamp["extras"]) if usable and stamp["files"] == _files() else set()
-    if extra in extras:
+    if wanted <= extras:
         return 0
     if not usable:
         _create()
     _write_stamp("", set())  # if pip is interrupted, the next call must run it again
-    _install(extra)
-    _write_stamp(_files(), {*extras, "", extra})
+    _install(",".join(sorted(wanted - {""})))
+    _write_stamp(_files(), extras | wanted)
     return 0
 
 
@@ -45,8 +46,8 @@ def _create() -> None:
     _run([base, "-m", "venv", "--clear", str(ENV)])
 
 
-def _install(extra: str) -> None:
-    target = f"{ROOT}[{extra}]" if extra else str(ROOT)
+def _install(extras: str) -> None:
+    target = f"{ROOT}[{extras}]" if extras else str(ROOT)
     pins = str(ROOT / "constraints.txt")
     _run([str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "-c", pins, "-e", target])
 

@@ -1,6 +1,9 @@
-"""The grader.  For notebooks: `from grader import check, hint, when_written`; for instructors: the command `grader`."""
+"""The grader.  For notebooks: `from grader import check, hint, progress, solution, when_written`; for instructors: the
+command `grader`."""
 
 from grader.check import check, hint
+from grader.learner.progress import progress
+from grader.learner.solution import solution
 from grader.when_written import when_written
 
-__all__ = ["check", "hint", "when_written"]
+__all__ = ["check", "hint", "progress", "solution", "when_written"]

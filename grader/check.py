@@ -11,6 +11,7 @@ from typing import Any
 from grader import message
 from grader.answer import ask_here
 from grader.exercises import find
+from grader.learner.progress import record
 from grader.verdict import CheckBroken, Verdict, judge
 
 PUBLIC_SEED = 20_2006  # any number: these inputs are no secret
@@ -18,9 +19,10 @@ PUBLIC_SEED = 20_2006  # any number: these inputs are no secret
 
 @dataclass(frozen=True)
 class Outcome:
-    """A verdict as a notebook shows it."""
+    """A verdict as a notebook shows it.  said: what else there is to know, mostly nothing."""
 
     verdict: Verdict
+    said: str = ""
 
     @property
     def points(self) -> float:
@@ -28,7 +30,8 @@ class Outcome:
         return self.verdict.points
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/markdown": message.markdown(self.verdict), "text/plain": f"{self.points:g}"}
+        words = message.markdown(self.verdict) + (f"\n\n{self.said}" if self.said else "")
+        return {"text/markdown": words, "text/plain": f"{self.points:g}"}
 
     def __str__(self) -> str:
         return message.plain(self.verdict)
@@ -50,16 +53,17 @@ class Note:
 def check(name: str, function: Any) -> Outcome | Note:
     """Check a function against the exercise with this name, on inputs drawn from a public seed.
 
-    Never raises for a wrong answer: what is wrong is said in the outcome.
+    Never raises for a wrong answer: what is wrong is said in the outcome.  The best result is kept: see `progress`.
     """
     try:
         exercise = find(name)
     except KeyError as error:
         return Note(str(error.args[0]))
     try:
-        return Outcome(judge(exercise, exercise.cases(PUBLIC_SEED), lambda case: ask_here(function, case)))
+        verdict = judge(exercise, exercise.cases(PUBLIC_SEED), lambda case: ask_here(function, case))
     except CheckBroken as error:
         return Note(f"This check is broken, and it is not your mistake. Please tell the course staff: {error}")
+    return Outcome(verdict, record(name, verdict.points, exercise.points))
 
 
 _given: dict[str, int] = {}

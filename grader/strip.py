@@ -35,6 +35,18 @@ def hint(*args, **kwargs):
     pass
 
 
+def solution(*args, **kwargs):
+    pass
+
+
+class progress:
+    def __new__(cls):
+        pass
+
+    done = staticmethod(dict)
+    next = export = merge = staticmethod(lambda *args: None)
+
+
 @contextmanager
 def when_written():
     try:

@@ -30,9 +30,16 @@ import torch
 
 from diffkit import data, plots
 from diffkit.equations import equation, erratum, notation
-from grader import check, hint, when_written
+from grader import check, hint, progress, when_written
 
 torch.set_num_threads(1)  # these sizes are small: a second thread would only be in the way
+
+# %% [markdown]
+# **Where was I?** When you come back another day, run the first cell and the next one: it tells where to go on. The best
+# result of every check is kept in a small file in the course's folder, `.course/progress.json`.
+
+# %% tags=["explore"]
+progress.next()
 
 # %% tags=["explore"]
 digits = data.digits()
@@ -142,6 +149,10 @@ check("start.rescale", rescale)
 
 # %% tags=["explore"]
 hint("start.rescale")
+
+# %% [markdown]
+# If you learn alone, the course's own answer is one command away: `solution("start.rescale")`, after `from grader import
+# solution`. It is worth most when you have an answer of your own to compare with it.
 
 # %% [markdown]
 # Some cells show what your own function can do. As long as it is not written, they say so and let you go on:
@@ -390,6 +401,16 @@ check("start.mean_square", mean_square)
 # - Keep the names of the functions, and leave the cells with `check(...)` as they are. Elsewhere you may add cells and try things.
 # - Before you hand in: in the menu, *Kernel*, *Restart Kernel and Run All Cells*. It shows whether the notebook works from top to
 #   bottom, and not only in the order in which you happened to run it.
+
+# %% [markdown]
+# ## How far you are
+#
+# The table counts the exercises that are passed in each lesson, and estimates how long the rest takes. To take your progress
+# to another machine, run `progress.export()` here and `progress.merge("diffkit-progress.json")` there. Merging keeps the
+# better result of every exercise, so nothing can be lost by it.
+
+# %% tags=["explore"]
+progress()
 
 # %% [markdown]
 # ## What you have now

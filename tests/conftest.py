@@ -1,7 +1,10 @@
 """Settings for all tests: one torch thread, so that two test processes do not fight over two cores."""
 
+import atexit
 import os
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 
 torch.set_num_threads(1)
+
+# The tests pass exercises, here and in kernels: that is not the progress of whoever runs them.
+PROGRESS = Path(tempfile.mkdtemp(prefix="diffkit-tests-"))
+atexit.register(shutil.rmtree, PROGRESS, ignore_errors=True)
+os.environ["DIFFKIT_PROGRESS"] = str(PROGRESS / "progress.json")
 
 
 @pytest.fixture

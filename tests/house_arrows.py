@@ -47,7 +47,8 @@ GRADER = {
     "answer": "exercise",
     "verdict": "answer compare exercise",
     "message": "verdict diffkit",
-    "check": "answer exercises message verdict",
+    "learner": "exercise exercises",  # what is kept of a student's own work
+    "check": "answer exercises learner message verdict",
     "when_written": "",
     "strip": "",
     # What runs beside hostile code knows neither answers nor verdicts.
@@ -58,11 +59,11 @@ GRADER = {
     "remote": "answer exercise sandbox",
     "definitions": "",
     "judge": "answer definitions exercise exercises message remote sandbox verdict wire",
-    "build": "",
+    "build": "diffkit",  # the gallery shows what the registry of explorers holds
 }
 # These drive the modules above and may import any of them; nothing above may import these.
 GRADER_DRIVERS = {
-    "cli", "cluster", "collect", "commands", "demo", "doctor", "errors", "executors", "exports", "feedback", "graded",
+    "book", "cli", "cluster", "collect", "commands", "demo", "desk", "doctor", "errors", "executors", "exports", "feedback", "graded",
     "handed_in", "job", "key", "late", "meter", "people", "plugin", "records", "regrade", "report", "run", "versions",
     "warm", "workplace",
 }  # fmt: skip

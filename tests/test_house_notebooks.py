@@ -4,6 +4,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+from grader.build.gallery import build_gallery
 from grader.build.leaks import leaks
 from grader.build.lessons import Lesson, build, lessons, stale
 from tests.house_files import ROOT, project_files
@@ -21,7 +22,7 @@ def committed_notebooks() -> list[Path]:
 
 
 def test_every_notebook_is_as_a_fresh_build_makes_it() -> None:
-    old = stale(ROOT, build(ROOT, every_lesson()))
+    old = stale(ROOT, build(ROOT, every_lesson()) | build_gallery(ROOT))
     assert not old, f"run `make notebooks`: {old}"
 
 

@@ -58,7 +58,7 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, 
 @needs_make
 def test_help_lists_every_command_with_what_it_does() -> None:
     shown = make("help").stdout
-    for name in ("start", "test", "notebooks", "demo", "bench", "clean"):
+    for name in ("start", "app", "book", "test", "notebooks", "demo", "bench", "clean"):
         assert re.search(rf"^make {name} +\w", shown, re.MULTILINE), shown
 
 
@@ -111,6 +111,26 @@ def test_the_test_tools_are_added_and_then_stay(setup: tuple[ModuleType, list[li
     environment.main([])
     environment.main(["test"])
     assert commands == []
+
+
+def test_the_words_of_several_extras_are_installed_at_once_and_stay(
+    setup: tuple[ModuleType, list[list[str]]],
+) -> None:
+    environment, commands = setup
+    environment.main(["app", "book"])
+    assert commands[-1][-1].endswith("[app,book]")
+    commands.clear()
+    for words in ([], ["app"], ["book"]):
+        environment.main(words)
+    assert commands == []
+    environment.main(["test"])
+    assert commands[-1][-1].endswith("[test]")
+
+
+@needs_make
+@pytest.mark.parametrize(("command", "extra"), [("app", "app"), ("book", "book"), ("test", "test")])
+def test_a_command_brings_the_packages_that_it_needs(command: str, extra: str) -> None:
+    assert f"course/environment.py {extra}\n" in make("-n", command).stdout
 
 
 def test_a_changed_pin_installs_again_in_the_same_environment(

@@ -94,8 +94,11 @@ def test_the_lessons_first_cell_runs_in_the_stripped_world(tmp_path):
     cell = textwrap.dedent("""
         from diffkit import data, explorers, forward, plots, schedule
         from diffkit.equations import equation, erratum, notation
-        from grader import check, hint, when_written
+        from grader import check, hint, progress, solution, when_written
         check("forward.q_step", None)
+        solution("forward.q_step")
+        progress(), progress.next(), progress.merge("x.json")
+        assert progress.done() == {}
         equation("2.1")
         explorers.forward_process()
         with when_written():

@@ -25,6 +25,22 @@ function keepKeys(root) {
   });
 }
 
+// A canvas does not follow a style sheet.  This draws it again, in the color of the page's variable `name` ("--a"), once
+// it has its place on the page and whenever the theme changes.  Returns the function that ends this.
+function followTheme(canvas, name, draw) {
+  let last = "";
+  const look = () => {
+    const color = getComputedStyle(canvas).getPropertyValue(name).trim();
+    if (color && color !== last) draw((last = color));
+  };
+  const placed = new ResizeObserver(look);
+  const themed = new MutationObserver(look);
+  placed.observe(canvas);
+  const attributeFilter = ["class", "theme", "data-jp-theme-light", "data-jp-theme-name", "data-vscode-theme-kind"];
+  for (const node of [document.documentElement, document.body]) themed.observe(node, { attributeFilter });
+  return () => { placed.disconnect(); themed.disconnect(); };
+}
+
 // The numbers behind a trait of bytes.  Copied, because a typed array must start at a multiple of its item size.
 function numbers(model, name, Type) {
   const bytes = model.get(name);

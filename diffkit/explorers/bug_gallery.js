@@ -5,23 +5,29 @@ function cloudView(reach, caption) {
   const size = 600;
   const canvas = html("canvas", { width: size, height: size, role: "img", style: "width: 300px; height: 300px; image-rendering: auto" });
   const words = html("figcaption", {}, caption);
-  const draw = (points, label, name) => {
-    const style = getComputedStyle(canvas);
+  let now = [];
+  const paint = (color) => {
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, size, size);
-    context.fillStyle = style.getPropertyValue("--a") || "#0072b2";
-    context.globalAlpha = 0.55;
+    context.fillStyle = color ?? context.fillStyle;
+    context.globalAlpha = 0.75;
     let outside = 0;
-    for (let i = 0; i < points.length; i += 2) {
-      if (Math.max(Math.abs(points[i]), Math.abs(points[i + 1])) > reach) { outside += 1; continue; }
+    for (let i = 0; i < now.length; i += 2) {
+      if (Math.max(Math.abs(now[i]), Math.abs(now[i + 1])) > reach) { outside += 1; continue; }
       context.beginPath();
-      context.arc(size * (0.5 + points[i] / (2 * reach)), size * (0.5 - points[i + 1] / (2 * reach)), 4, 0, 7);
+      context.arc(size * (0.5 + now[i] / (2 * reach)), size * (0.5 - now[i + 1] / (2 * reach)), 4, 0, 7);
       context.fill();
     }
+    return outside;
+  };
+  const draw = (points, label, name) => {
+    now = points;
+    const outside = paint();
     words.textContent = outside ? `${name}: ${outside} of ${points.length / 2} points are outside` : name;
     canvas.setAttribute("aria-label", `${label} ${outside} points lie outside of the frame.`);
   };
-  return { root: html("figure", {}, canvas, words), draw };
+  const stop = followTheme(canvas, "--a", paint);
+  return { root: html("figure", {}, canvas, words), draw, stop };
 }
 
 function render({ model, el }) {
@@ -42,7 +48,6 @@ function render({ model, el }) {
   const draw = () => {
     const choice = model.get("choice");
     const rows = model.get("tables")[choice];
-    truth.draw(given, "Points of the data, in eight clusters on a circle.", "the data"); // again: the theme may be new
     select.value = choice;
     code.textContent = model.get("codes")[choice];
     samples.draw(drawn.subarray(2 * count * choice, 2 * count * (choice + 1)), `Points drawn by the sampler "${names[choice]}".`, names[choice]);
@@ -59,12 +64,17 @@ function render({ model, el }) {
   model.on("change:choice", draw);
 
   const root = html("div", { class: "diffkit", role: "group", "aria-label": "Gallery of sampler bugs" },
-    html("div", { class: "dk-row" }, html("span", { class: "dk-name", "aria-hidden": "true" }, "sampler"), select, code, status),
+    html("div", { class: "dk-row dk-code" }, html("span", { class: "dk-name", "aria-hidden": "true" }, "sampler"), select, code, status),
     html("div", { class: "dk-row dk-top" }, truth.root, samples.root), table);
   keepKeys(root);
   el.append(root);
+  truth.draw(given, "Points of the data, in eight clusters on a circle.", "the data");
   draw();
-  return () => model.off("change:choice", draw);
+  return () => {
+    truth.stop();
+    samples.stop();
+    model.off("change:choice", draw);
+  };
 }
 
 export default { render };

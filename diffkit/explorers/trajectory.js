@@ -25,19 +25,25 @@ function rowView(count, height, width, caption) {
 function pointsView(reach) {
   const size = 520;
   const canvas = html("canvas", { width: size, height: size, role: "img", style: "width: 260px; height: 260px; image-rendering: auto" });
-  const draw = (points, words) => {
+  let now = [];
+  const paint = (color) => {
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, size, size);
-    context.fillStyle = getComputedStyle(canvas).getPropertyValue("--a") || "#0072b2";
-    context.globalAlpha = 0.6;
-    for (let i = 0; i < points.length; i += 2) {
+    context.fillStyle = color ?? context.fillStyle;
+    context.globalAlpha = 0.8;
+    for (let i = 0; i < now.length; i += 2) {
       context.beginPath();
-      context.arc(size * (0.5 + points[i] / (2 * reach)), size * (0.5 - points[i + 1] / (2 * reach)), 4, 0, 7);
+      context.arc(size * (0.5 + now[i] / (2 * reach)), size * (0.5 - now[i + 1] / (2 * reach)), 4, 0, 7);
       context.fill();
     }
+  };
+  const draw = (points, words) => {
+    now = points;
+    paint();
     canvas.setAttribute("aria-label", words);
   };
-  return { root: html("figure", {}, canvas, html("figcaption", {}, "points with the exact predictor")), draw };
+  const stop = followTheme(canvas, "--a", paint);
+  return { root: html("figure", {}, canvas, html("figcaption", {}, "points with the exact predictor")), draw, stop };
 }
 
 function render({ model, el }) {
@@ -99,6 +105,7 @@ function render({ model, el }) {
   draw();
   return () => {
     stop();
+    cloud.stop();
     model.off("change:taken", draw);
   };
 }

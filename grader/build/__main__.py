@@ -1,9 +1,10 @@
-"""`python -m grader.build`: build the notebooks of the lessons from their text."""
+"""`python -m grader.build`: build the notebooks of the lessons, and the gallery of explorers, from their text."""
 
 import argparse
 import sys
 from pathlib import Path
 
+from grader.build.gallery import NOTEBOOK, build_gallery
 from grader.build.leaks import leaks
 from grader.build.lessons import CONFIG, SOLUTIONS, Lesson, build, lessons, missing, stale, write
 from grader.build.tags import LessonError
@@ -40,6 +41,8 @@ def _root(folder: Path) -> Path:
 def _build(root: Path, options: argparse.Namespace) -> int:
     wanted = missing(root) if options.missing else _named(root, options.lesson)
     built = build(root, wanted)
+    if not options.lesson and not (options.missing and (root / NOTEBOOK).exists()):
+        built |= build_gallery(root)
     if found := _leaks(root, {path: built[path].encode() for path in (x.student for x in wanted)}):
         raise LessonError("a solution would reach students, nothing was written:\n  " + "\n  ".join(found))
     written, kept = write(root, built, force=options.force)
@@ -57,7 +60,7 @@ def _build(root: Path, options: argparse.Namespace) -> int:
 
 def _check(root: Path) -> int:
     every = lessons(root)
-    old = stale(root, build(root, every))
+    old = stale(root, build(root, every) | build_gallery(root))
     found = _leaks(root, {x.student: (root / x.student).read_bytes() for x in every if (root / x.student).exists()})
     for path in old:
         print(f"not fresh: {path}", file=sys.stderr)

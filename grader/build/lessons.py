@@ -49,16 +49,18 @@ def build(root: Path, wanted: Iterable[Lesson]) -> dict[str, str]:
     # nbgrader and jupytext take two seconds to import, and `--missing` mostly has nothing to build.
     import nbformat
 
+    from grader.build.colab import repository, with_colab
     from grader.build.release import generate
     from grader.build.source import instructor_notebook
 
+    address = repository(root)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder).resolve()
         for lesson in todo:
             text = (root / lesson.source).read_text(encoding="utf-8")
             path = work / lesson.instructor
             path.parent.mkdir(parents=True)
-            content = nbformat.writes(instructor_notebook(text, lesson.name))
+            content = nbformat.writes(with_colab(instructor_notebook(text, lesson.name), lesson.student, address))
             path.write_text(content.rstrip("\n") + "\n", encoding="utf-8", newline="\n")
         generate(work, root / CONFIG)
         paths = [path for lesson in todo for path in (lesson.instructor, lesson.student)]

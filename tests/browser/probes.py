@@ -38,17 +38,22 @@ CONTRAST = """() => {
     for (let n = node; n; n = n.parentElement) chain.unshift(parse(getComputedStyle(n).backgroundColor));
     return chain.reduce((under, color) => over(color, under), [255, 255, 255]);
   };
-  const ratios = [...document.querySelectorAll(".diffkit *")]
+  // The sign of a node stands on the disc that is drawn before it in the same group.
+  const disc = (node) => node.parentElement.tagName === "g" && node.parentElement.querySelector(":scope > circle");
+  const texts = [...document.querySelectorAll(".diffkit *")]
     .filter((node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim()))
-    .filter((node) => node.tagName !== "OPTION")
-    .map((node) => {
-      const style = getComputedStyle(node);
-      const ground = behind(node);
-      const ink = over(parse(node instanceof SVGElement ? style.fill : style.color), ground);
-      const [a, b] = [light(ink), light(ground)].sort((p, q) => q - p);
-      return (a + 0.05) / (b + 0.05);
-    });
-  return { texts: ratios.length, lowest: Math.min(...ratios) };
+    .filter((node) => node.tagName !== "OPTION" && node.checkVisibility());
+  const ratios = texts.map((node) => {
+    const style = getComputedStyle(node);
+    const page = behind(node);
+    const own = node instanceof SVGElement && disc(node);
+    const ground = own ? over(parse(getComputedStyle(own).fill), page) : page;
+    const ink = over(parse(node instanceof SVGElement ? style.fill : style.color), ground);
+    const [a, b] = [light(ink), light(ground)].sort((p, q) => q - p);
+    return (a + 0.05) / (b + 0.05);
+  });
+  const lowest = Math.min(...ratios);
+  return { texts: ratios.length, lowest, where: texts[ratios.indexOf(lowest)]?.outerHTML.slice(0, 120) };
 }"""
 
 
