@@ -99,7 +99,7 @@ def _score(data: GaussianMixture, sde: SDE, t: float, x: Tensor) -> Tensor:
     "8.22",
     r"\frac{\partial p_t}{\partial t} = -\nabla\cdot(\mathbf{f}\,p_t) + \tfrac12\,g(t)^2\,\nabla^2 p_t",
     symbols="sde_p sde_t sde_f sde_g",
-    source=f"Fokker 1914, Planck 1917; {SONG}, appendix D, eq. 37",
+    source=f"Fokker 1914, Planck 1917; {SONG}, appendix D",
 )
 def fokker_planck(g: torch.Generator) -> Sides:
     """A mixture in the plane under VP, sub-VP, VE: derivative of the exact density in time; its derivatives in space."""
@@ -239,7 +239,7 @@ def _both_steps(sde: VP, T: int, i: int) -> tuple[Tensor, float]:
     "8.27",
     r"\mathbf{x}^{\text{DDPM}}_{t-\Delta} - \mathbf{x}^{\text{EM}}_{t-\Delta} = \Big(\frac{1}{\sqrt{1-b}} - 1 - \frac b2\Big)\,\mathbf{x}_t + b\,\Big(\frac{1}{\sqrt{1-b}} - 1\Big)\,\mathbf{s}(\mathbf{x}_t, t), \qquad b = \beta(t)\,\Delta",
     symbols="sde_x sde_t sde_delta sde_b sde_score sde_beta",
-    source=f"{SONG}, appendix E, shows the agreement to first order",
+    source=f"{SONG} call the two ancestral and reverse diffusion samplers",
 )
 def ddpm_minus_euler(g: torch.Generator) -> Sides:
     """The library's two samplers, one step of each from the same point with the same noise; and the formula."""
@@ -270,7 +270,7 @@ def second_order_gap(g: torch.Generator) -> Sides:
     "8.29",
     r"\frac{\partial p_t}{\partial t} = -\nabla\cdot\Big(\big(\mathbf{f} - \tfrac12\,g(t)^2\,\mathbf{s}\big)\,p_t\Big)",
     symbols="sde_p sde_t sde_f sde_g sde_score",
-    source=f"{SONG}, appendix D.1",
+    source=f"{SONG}, appendix D",
 )
 def half_the_score_moves(g: torch.Generator) -> Sides:
     """The derivative of the exact density in time, and a flow without any noise."""

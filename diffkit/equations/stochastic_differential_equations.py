@@ -199,7 +199,7 @@ def ladder_to_ve(g: torch.Generator) -> Sides:
     "8.9",
     r"\sigma(t) = \sigma_{\min}\,r^{\,t}, \quad r = \frac{\sigma_{\max}}{\sigma_{\min}} \qquad\Longrightarrow\qquad g(t) = \sigma_{\min}\,r^{\,t}\,\sqrt{2\log r}",
     symbols="sde_level sde_r sde_t sde_g",
-    source=f"{SONG}, eq. 30",
+    source=f"{SONG}, appendix C",
 )
 def ve_diffusion(g: torch.Generator) -> Sides:
     """The derivative of sigma(t)^2 by automatic differentiation, and the formula."""
@@ -310,7 +310,7 @@ def _moments_of(sde: SDE, t: float) -> Tensor:
     "8.13",
     r"\text{VP:} \quad \alpha(t) = e^{-B(t)/2}, \qquad \sigma(t)^2 = 1 - e^{-B(t)}",
     symbols="sde_alpha sde_B sde_t sde_level",
-    source=f"{SONG}, eq. 29",
+    source=f"{SONG}, appendix C",
 )
 def vp_marginal(g: torch.Generator) -> Sides:
     """(8.12) from (1, 0) by 1,500 steps of Runge and Kutta, and the library's closed form."""
@@ -327,7 +327,7 @@ def vp_marginal(g: torch.Generator) -> Sides:
     "8.14",
     r"\text{VE:} \quad \alpha(t) = 1, \qquad \sigma(t)^2 = \sigma_{\min}^2\,\big(r^{\,2t} - 1\big)",
     symbols="sde_alpha sde_t sde_level sde_r",
-    source=f"{SONG}, eq. 29, up to the -1",
+    source=f"{SONG}, appendix C, up to the -1",
 )
 def ve_marginal(g: torch.Generator) -> Sides:
     """(8.12) from (1, 0) by Runge and Kutta, and the library's closed form."""
@@ -344,7 +344,7 @@ def ve_marginal(g: torch.Generator) -> Sides:
     "8.15",
     r"\text{sub-VP:} \quad g(t)^2 = \beta(t)\,\big(1 - e^{-2B(t)}\big) \qquad\Longrightarrow\qquad \alpha(t) = e^{-B(t)/2}, \quad \sigma(t)^2 = \big(1 - e^{-B(t)}\big)^2",
     symbols="sde_g sde_beta sde_B sde_t sde_alpha sde_level",
-    source=f"{SONG}, eq. 12 and 29",
+    source=f"{SONG}, eq. 12",
 )
 def sub_vp_marginal(g: torch.Generator) -> Sides:
     """(8.12) from (1, 0) by Runge and Kutta, and the library's closed form."""
