@@ -25,6 +25,7 @@
 
 # %%
 import math
+from itertools import pairwise
 
 import torch
 
@@ -341,7 +342,7 @@ check("sde.vp_coefficients", vp_coefficients)
 # %% tags=["explore"]
 def order_of(errors):
     """Powers of the step by which errors shrink each time the step is halved; nothing before the first."""
-    return [math.nan] + [math.log2(a / b) for a, b in zip(errors, errors[1:])]
+    return [math.nan] + [math.log2(a / b) for a, b in pairwise(errors)]
 
 
 def table(title, steps, **columns):
@@ -600,6 +601,13 @@ def follow(f_of, g_of, n):
     return float(m), float(v)
 
 
+def walk(f_of, g_of):
+    """Mean and variance at t = 1 of 10,000 paths of 200 steps that begin at 1."""
+    start, noises = torch.ones(10_000, dtype=torch.float64), normal(10, 200, 10_000)
+    ends = em_path(lambda x, t: f_of(t) * x, lambda x, t: torch.full_like(x, g_of(t)), start, even(200), noises)[-1]
+    return float(ends.mean()), float(ends.var())
+
+
 with when_written():
 
     def vp_f(t):
@@ -612,15 +620,8 @@ with when_written():
     }
     print("mean and variance at t = 1     rates             10,000 paths      closed form")
     for name, (f_of, g_of, library) in kinds.items():
-        paths = em_path(
-            lambda x, t: f_of(t) * x,
-            lambda x, t: torch.full_like(x, g_of(t)),
-            torch.ones(10_000, dtype=torch.float64),
-            even(200),
-            normal(10, 200, 10_000),
-        )
         alpha, sigma = library.marginal(1.0)
-        pairs = follow(f_of, g_of, 2000), (float(paths[-1].mean()), float(paths[-1].var())), (float(alpha), float(sigma**2))
+        pairs = follow(f_of, g_of, 2000), walk(f_of, g_of), (float(alpha), float(sigma**2))
         print(f"{name:26s}", "   ".join(f"{m:6.4f} {v:8.4f}" for m, v in pairs))
 
 # %% [markdown]
@@ -1127,7 +1128,7 @@ check("sde.ddpm_minus_em", ddpm_minus_em)
 # %% tags=["explore"]
 def ddpm_run(x, times, noises):
     """The ancestral sampler with variance beta, all steps with noise."""
-    for t, dt, z in zip(times.tolist(), (-times.diff()).tolist(), noises):
+    for t, dt, z in zip(times[:-1].tolist(), (-times.diff()).tolist(), noises, strict=True):
         b = (0.1 + t * 11.9) * dt
         x = (x + b * bumps_score(x, t)) / (1 - b) ** 0.5 + b**0.5 * z
     return x
@@ -1382,7 +1383,7 @@ def race(n, corrections, flaw):
     x, kind = torch.linspace(-5, 5, 251, dtype=torch.float64), VP(0.1, 12.0)
     p = torch.exp(-0.5 * x**2) / math.sqrt(2 * math.pi)
     times = (1 - 0.98 * even(n)).tolist()
-    for t, after in zip(times, times[1:]):
+    for t, after in pairwise(times):
         f, g2, dt = float(kind.rate(t)), float(kind.diffusion(t)) ** 2, t - after
         s, s_after = (bumps_score(x.unsqueeze(1), u)[:, 0] * (1 - flaw * (u > 0.3)) for u in (t, after))
         p = density_after(p, x, x - (f * x - g2 * s) * dt, g2 * dt)
@@ -1423,14 +1424,12 @@ def digit_score(x, t):
 
 with when_written():
     rungs = 0.02 + 0.98 * even(200).flip(0)
-    stops, x, films = [0, 60, 110, 140, 160, 180, 200], normal(25, 3, 64), []
-    for start, stop in zip([0, *stops], stops):
-        if stop > start:
-            noises = normal(26 + stop, stop - start, 3, 64), normal(27 + stop, stop - start, 1, 3, 64)
-            x = pc_sample(digit_score, x, rungs[start : stop + 1], *noises, 0.16, (0.1, 12.0))
-        films.append(x.reshape(3, 8, 8))
+    stops, films = [0, 60, 110, 140, 160, 180, 200], [normal(25, 3, 64)]
+    z_pred, z_corr = normal(26, 200, 3, 64), normal(27, 200, 1, 3, 64)
+    for a, b in pairwise(stops):
+        films.append(pc_sample(digit_score, films[-1], rungs[a : b + 1], z_pred[a:b], z_corr[a:b], 0.16, (0.1, 12.0)))
     picture = plots.image_grid(
-        torch.stack(films, dim=1).float(),
+        torch.stack(films, dim=1).reshape(3, 7, 8, 8),
         [f"t = {float(rungs[k]):.2f}" for k in stops],
         ["", "", ""],
         alt="Three samples at seven times from 1 down to 0.02. Noise at first; faint shapes below t = 0.3; at the end three "

@@ -26,9 +26,7 @@ def runge_kutta(rates: Rates, start: tuple[float, ...], end: float, n: int = 150
         k2 = rates(t + dt / 2, tuple(a + dt / 2 * k for a, k in zip(y, k1, strict=True)))
         k3 = rates(t + dt / 2, tuple(a + dt / 2 * k for a, k in zip(y, k2, strict=True)))
         k4 = rates(t + dt, tuple(a + dt * k for a, k in zip(y, k3, strict=True)))
-        y = tuple(
-            a + dt / 6 * (p + 2 * q + 2 * r + s) for a, p, q, r, s in zip(y, k1, k2, k3, k4, strict=True)
-        )
+        y = tuple(a + dt / 6 * (p + 2 * q + 2 * r + s) for a, p, q, r, s in zip(y, k1, k2, k3, k4, strict=True))
     return torch.tensor(y, dtype=torch.float64)
 
 

@@ -5,6 +5,7 @@ densities, the way back and the sampler are in `fokker_planck`.
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -108,7 +109,7 @@ def step(g: torch.Generator) -> Sides:
     sde = VP(low, high)
     run = euler_maruyama(sde.drift, sde.diffusion, x, times, generator=torch.Generator().manual_seed(seed))
     library, same = last(run), torch.Generator().manual_seed(seed)
-    for t, after in zip(times[:-1], times[1:], strict=True):
+    for t, after in pairwise(times):
         beta, dt = low + t * (high - low), after - t
         x = x - beta / 2 * x * dt + math.sqrt(beta) * math.sqrt(dt) * randn(same, 5, 2)
     return Sides(library, x)

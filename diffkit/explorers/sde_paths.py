@@ -102,13 +102,16 @@ class SdePaths(Explorer):
     def _density(self, t: float) -> Tensor:
         return self.mixture.log_prob(self.x.unsqueeze(1), *self._level(t)).exp()
 
+    def _score(self, x: Tensor, t: float) -> Tensor:
+        return self.mixture.score(x, *self._level(t))
+
     def _run(self) -> Tensor:
         """All particles at all steps, (n + 1, PARTICLES); what flew off is left at a very large number."""
         g = torch.Generator().manual_seed(self.seed + self.draws)
         start = self.mixture.noised(*self._level(float(self.times[0]))).sample(PARTICLES, generator=g)
         sde = self.sde
         if self.direction == DIRECTIONS[1]:
-            steps = reverse_sde(lambda y, t: self.mixture.score(y, *self._level(t)), sde, start, self.times, generator=g)
+            steps = reverse_sde(self._score, sde, start, self.times, generator=g)
         else:
             steps = euler_maruyama(sde.drift, sde.diffusion, start, self.times, generator=g)
         return torch.cat([step.x for step in steps], 1).mT.nan_to_num(nan=1e6).clamp(-1e6, 1e6)
@@ -160,7 +163,9 @@ def sde_paths(mixture: GaussianMixture | None = None, *, seed: int = 0) -> SdePa
     """
     mixture = data.bumps() if mixture is None else mixture
     if mixture.means.shape[1] != 1:
-        raise ShapeError(f"this explorer shows a mixture on the line: pass means (K, 1), not {tuple(mixture.means.shape)}")
+        raise ShapeError(
+            f"means is {tuple(mixture.means.shape)}: this explorer shows a mixture on the line, means (K, 1)"
+        )
     return SdePaths(mixture.to("cpu", torch.float64), seed)
 
 

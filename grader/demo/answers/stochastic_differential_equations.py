@@ -68,14 +68,16 @@ import math
 """,
     "sde.density_after": """
 def density_after(p, x, mean, var):
-    out = []
-    for y in x:
-        there = p * torch.exp(-(y - mean) ** 2 / (2 * var)) / (2 * 3.141592653589793 * var) ** 0.5
+    p, places, mean, out = p.tolist(), x.tolist(), mean.tolist(), []
+    for y in places:
+        there = [q * math.exp(-(y - m) ** 2 / (2 * var)) / (2 * math.pi * var) ** 0.5 for q, m in zip(p, mean)]
         total = 0.0
-        for j in range(1, len(x)):
-            total = total + (x[j] - x[j - 1]) * (there[j] + there[j - 1]) / 2
+        for j in range(1, len(places)):
+            total += (places[j] - places[j - 1]) * (there[j] + there[j - 1]) / 2
         out.append(total)
-    return torch.stack(out)
+    return torch.tensor(out, dtype=x.dtype)
+
+import math
 """,
     "sde.corrector_step": """
 def corrector_step(x, score, z, rho):
@@ -141,9 +143,10 @@ def sub_vp_diffusion(t, beta_min, beta_max):
 """,
     "sde.ddpm_minus_em": """
 def ddpm_minus_em(x, score, b):
-    b = b.to(x).reshape(-1, *[1] * (x.ndim - 1)).double()
+    b, dtype = b.reshape(-1, *[1] * (x.ndim - 1)), x.dtype
+    x, score = x.double(), score.double()
     ddpm = (x + b * score) / torch.sqrt(1 - b)
-    return (ddpm - (x + b / 2 * x + b * score)).to(x)
+    return (ddpm - (x + b / 2 * x + b * score)).to(dtype)
 """,
     "sde.density_after": """
 def density_after(p, x, mean, var):

@@ -44,9 +44,9 @@ def _draw_density(d: Draw) -> Iterator[Case]:
         p = 0.6 * bell(x, d.uniform(-1, -0.5), 0.4) + 0.4 * bell(x, d.uniform(0.5, 1.2), 0.7)
         return p, x, d.uniform(0.7, 0.9) * x + d.uniform(0.1, 0.4), d.uniform(0.15, 0.3)
 
-    p, x, mean, var = draw(61)
+    p, x, mean, var = draw(31)
     yield Case("a bent density on uneven points", (p, x, mean, var))
-    yield Case("another one", draw(40))
+    yield Case("another one", draw(24))
     yield Case("a mean that does not rise", (p, x, torch.sin(2 * x), var), "edges")
     yield Case("two points", draw(2), "edges")
     yield Case("far noise", (p, x, mean, 50 * var), "edges")

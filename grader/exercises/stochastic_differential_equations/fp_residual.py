@@ -53,14 +53,14 @@ def _draw_residual(d: Draw) -> Iterator[Case]:
         return torch.exp(-0.5 * (x - m) ** 2 / v) / math.sqrt(2 * math.pi * v)
 
     def draw(n: int) -> tuple[Tensor, Tensor, float, float, float]:
-        dx, dt, t = d.uniform(0.2, 0.3), d.uniform(0.05, 0.1), d.uniform(0.2, 0.6)
+        dx, dt, t = d.uniform(0.3, 0.4), d.uniform(0.05, 0.1), d.uniform(0.2, 0.6)
         x = dx * torch.arange(n, dtype=F64) - n * dx / 2
         p = torch.stack([density(t + k * dt, x) for k in (-1, 0, 1)])
         return p, -x * d.uniform(0.6, 1.4), d.uniform(1.2, 1.6), dx, dt
 
-    p, f, g, dx, dt = draw(21)
+    p, f, g, dx, dt = draw(15)
     yield Case("a drift towards 0", (p, f, g, dx, dt))
-    yield Case("any drift", (p, f + d.randn(21).double(), g, dx, dt))
+    yield Case("any drift", (p, f + d.randn(15).double(), g, dx, dt))
     yield Case("no noise", (p, f, 0.0, dx, dt), "edges")
     yield Case("no drift", (p, 0 * f, g, dx, dt), "edges")
     yield Case("three points", draw(3), "edges")

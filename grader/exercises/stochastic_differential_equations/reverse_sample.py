@@ -15,9 +15,7 @@ from grader.exercises.stochastic_differential_equations.common import (
 )
 
 
-def reverse_sample(
-    score: Field, x: Tensor, times: Tensor, noises: Tensor, beta_min: float, beta_max: float
-) -> Tensor:
+def reverse_sample(score: Field, x: Tensor, times: Tensor, noises: Tensor, beta_min: float, beta_max: float) -> Tensor:
     """Equation (8.26) for VP, by steps (8.4) with dt < 0."""
     for i in range(len(noises)):
         t, dt = float(times[i]), float(times[i + 1] - times[i])
@@ -44,9 +42,7 @@ def _right(x: Tensor, s: Tensor, beta: float, dt: float, z: Tensor) -> Tensor:
     return x + dt * beta * (x / 2 + s) + (beta * dt) ** 0.5 * z
 
 
-def _no_noise_at_the_end(
-    score: Field, x: Tensor, times: Tensor, noises: Tensor, low: float, high: float
-) -> Tensor:
+def _no_noise_at_the_end(score: Field, x: Tensor, times: Tensor, noises: Tensor, low: float, high: float) -> Tensor:
     noises = noises.clone()
     noises[-1] = 0
     return reverse_sample(score, x, times, noises, low, high)

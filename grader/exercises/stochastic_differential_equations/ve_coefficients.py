@@ -90,7 +90,7 @@ EXERCISE = Exercise(
         Misconception(
             "drift of VP",
             lambda t, low, high: (
-                -_level(t, low, high) ** 2 * math.log(high / low),
+                -(_level(t, low, high) ** 2) * math.log(high / low),
                 _level(t, low, high) * (2 * math.log(high / low)) ** 0.5,
             ),
             "you gave it the drift -g^2/2 of the variance-preserving equation. Here nothing shrinks: f = 0, and the variance "
