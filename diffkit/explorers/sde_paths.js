@@ -1,12 +1,14 @@
 // Paths of a stochastic differential equation over its density.  Settings go to Python, which runs all paths and sends
 // them back; the slider of the moment and the play button only pick one of the steps.
 
+// Five even marks inside the frame: 1.5 apart in a small one, 3 in a large one.
+const placeMarks = (reach) => [-2, -1, 0, 1, 2].map((v) => v * (reach > 6 ? 3 : 1.5));
+
 function bundleView(model) {
   const reach = model.get("reach");
-  const marks = [-1, -0.5, 0, 0.5, 1].map((v) => Math.round(v * reach));
   const axes = plot({
     width: 430, height: 280, x: [0, 1], y: [-reach, reach], xLabel: "time t (0 data, 1 noise)", title: "paths over the exact density",
-    xTicks: [0, 0.25, 0.5, 0.75, 1], yTicks: marks,
+    xTicks: [0, 0.25, 0.5, 0.75, 1], yTicks: placeMarks(reach),
   });
   const { left, right, top, bottom } = axes.box;
   const heat = svg("image", { x: left, y: top, width: right - left, height: bottom - top, preserveAspectRatio: "none" });
@@ -53,7 +55,7 @@ function momentView(model) {
   const reach = model.get("reach");
   const axes = plot({
     width: 300, height: 280, x: [-reach, reach], y: [0, model.get("top")], xLabel: "x", title: "density at this moment",
-    xTicks: [-1, -0.5, 0, 0.5, 1].map((v) => Math.round(v * reach)), yTicks: [0, 0.25, 0.5, 0.75, 1].filter((v) => v < model.get("top")),
+    xTicks: placeMarks(reach), yTicks: [0, 0.25, 0.5, 0.75, 1].filter((v) => v < model.get("top")),
   });
   const even = (n, i) => -reach + (2 * reach * i) / n;
   const area = axes.path("area");
