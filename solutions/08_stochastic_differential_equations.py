@@ -66,20 +66,21 @@ def chain(x, noises, beta_min=0.1, beta_max=12.0):
 
 
 fine = normal(4, 1024, 1)
-lines = {}
-for T in (16, 64, 1024):
+jagged = even(1024), chain(numbers(1.3), fine)[:, 0]
+panels = {}
+for T in (16, 64, 256):
     grouped = fine.reshape(T, -1, 1).sum(1) / (1024 / T) ** 0.5  # section 7 tells why
-    lines[f"T = {T}"] = even(T), chain(numbers(1.3), grouped)[:, 0]
+    panels[f"T = {T}"] = {"1024 steps": jagged, "T steps": (even(T), chain(numbers(1.3), grouped)[:, 0])}
 plots.curve_panels(
-    {"the same noise, in more and more steps": lines},
-    alt="Three lines over time from 0 to 1, all starting at 1.3. The one of 16 steps is a rough polygon; the one of 64 "
-    "steps follows it with more corners; the one of 1024 steps is a jagged curve that both keep close to.",
+    panels,
+    alt="Three panels over time from 0 to 1. In each the same jagged curve of 1024 steps, and over it the chain of T steps, "
+    "all starting at 1.3. The one of 16 steps cuts corners; the one of 64 is nearer; the one of 256 can hardly be told apart.",
     x_label="t",
 )
 
 # %% [markdown]
-# A DDPM chain with 16 steps, with 64, with 1024. All three were given the same noise: the long steps use the sum of
-# what the short ones use. The lines come closer and closer to one jagged curve. The number of steps $T$ was never a
+# A DDPM chain with 16 steps, with 64, with 256, each over one with 1024. All were given the same noise: the long steps
+# use the sum of what the short ones use. The lines come closer and closer to one jagged curve. The number of steps $T$ was never a
 # property of the data or of the noise: it was how finely we looked.
 #
 # So let us look infinitely finely. This pays in four ways. The formulas become shorter. The chain of DDPM and the
@@ -238,7 +239,7 @@ def em_step(x, drift, g, dt, noise):
     x, drift, noise: (B, *D); g: (B,) float64; dt: float of either sign.  Returns (B, *D) in x's dtype.
     """
     ### BEGIN SOLUTION
-    size = abs(dt) ** 0.5 * g.to(x).reshape(-1, *[1] * (x.ndim - 1))
+    size = math.sqrt(math.fabs(dt)) * g.to(x).reshape(-1, *[1] * (x.ndim - 1))
     return x + dt * drift + size * noise
     ### END SOLUTION
 
@@ -292,8 +293,9 @@ equation("8.5")
 # is $g\,\sqrt\Delta\,\boldsymbol\varepsilon$ with $g = \sqrt\beta$. For the factor of $\mathbf{x}$ use Taylor's series
 # of the root: $\sqrt{1-\beta\Delta} = 1 - \frac12\beta\Delta - \frac18\beta^2\Delta^2 - \dots$ The second term is a
 # drift $-\frac12\beta\,\mathbf{x}$ times $\Delta$. The third is of the order $\Delta^2$. There are $1/\Delta$ steps, so
-# all those third terms together are of the order $\Delta$, and vanish in the limit. What remains is the
-# **variance-preserving** equation, VP:
+# all those third terms together are of the order $\Delta$, and vanish in the limit. (So does another difference: the
+# chain takes $\beta$ at the end of the step, and (8.4) at its start.) What remains is the **variance-preserving**
+# equation, VP:
 #
 # $$d\mathbf{x} = -\tfrac12\,\beta(t)\,\mathbf{x}\,dt + \sqrt{\beta(t)}\,d\mathbf{w} \tag{8.6}$$
 #
@@ -480,7 +482,8 @@ equation("8.10")
 #
 # $$\frac{d}{dt}\,\mathbb{E}\big[\varphi(\mathbf{x}_t)\big] = \mathbb{E}\Big[\mathbf{f}(\mathbf{x}_t, t)\cdot\nabla\varphi(\mathbf{x}_t) + \tfrac12\,g(t)^2\,\nabla^2\varphi(\mathbf{x}_t)\Big] \tag{8.11}$$
 #
-# Here $\nabla^2\varphi$ is the sum of the second derivatives. This is Itô's rule, after the mean was taken. It is all
+# Here $\nabla^2\varphi$ is the sum of the second derivatives. (If $g$ depends on $\mathbf{x}$ as well, nothing changes: it
+# stands inside the mean already.) This is Itô's rule, after the mean was taken. It is all
 # of stochastic calculus that this lesson needs.
 
 # %% tags=["explore"]
@@ -701,8 +704,8 @@ check("sde.coarser_noise", coarser_noise)
 
 # %% [markdown]
 # **An equation whose paths are known.** Let growth and noise both be proportional to $x$: $dx = a\,x\,dt + b\,x\,dw$,
-# geometric Brownian motion. It is what shares in a market are said to do. Use Taylor's formula for $\log x$, keeping
-# $dw^2 = dt$: $d\log x = \frac{dx}{x} - \frac12\frac{dx^2}{x^2} = a\,dt + b\,dw - \frac12 b^2\,dt$. The right side does
+# geometric Brownian motion. It is what shares in a market are said to do. Use Taylor's formula for $\log x$. Keep
+# $dw^2 = dt$, which makes $dx^2 = b^2x^2\,dt$: $d\log x = \frac{dx}{x} - \frac12\frac{dx^2}{x^2} = a\,dt + b\,dw - \frac12 b^2\,dt$. The right side does
 # not contain $x$, so it can be added up:
 #
 # $$dx = a\,x\,dt + b\,x\,dw \qquad\Longrightarrow\qquad x_t = x_0\,\exp\!\Big(\big(a - \tfrac12 b^2\big)\,t + b\,w_t\Big) \tag{8.17}$$
@@ -749,8 +752,9 @@ equation("8.18")
 equation("8.19")
 
 # %% [markdown]
-# Now measure. The columns called *formula* are the roots of (8.18) and (8.19). The columns called *paths* take 4,000
-# fine Wiener paths of 2048 steps, coarsen them with your function, and walk along them with your steps.
+# Now measure. The columns called *formula* are the roots of (8.18) and (8.19). The columns called *paths* take 4,000 fine
+# Wiener paths of 2048 steps, coarsen them with your function, and walk along them with your steps. (The truth for the
+# spring is computed from the same fine increments, each as if it came in the middle of its short step.)
 
 # %% tags=["explore"]
 with when_written():

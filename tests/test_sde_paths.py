@@ -83,6 +83,15 @@ def test_the_gap_is_the_largest_difference_of_shares(explorer):
     assert float(explorer.gaps[-1]) == pytest.approx(float((counted - exact).abs().max()), abs=2e-3)
 
 
+def test_the_gap_of_one_particle_is_the_larger_side(explorer):
+    level = (float(c) for c in KINDS["VP"].marginal(0.5))
+    noisy = data.bumps().noised(*level)
+    for place in (-40.0, -0.7, 0.4, 40.0):
+        below = float(torch.special.ndtr((place - noisy.means[:, 0]) / noisy.covs[:, 0, 0].sqrt()) @ noisy.weights)
+        gap = explorer._gap(torch.tensor([place], dtype=torch.float64), 0.5)
+        assert float(gap) == pytest.approx(max(below, 1 - below))
+
+
 def test_histogram_and_paths_are_those_of_the_run(explorer):
     hist, paths = table(explorer.hist, 65, BINS), table(explorer.paths, 65, DRAWN)
     width = 2 * explorer.reach / BINS

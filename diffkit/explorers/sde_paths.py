@@ -117,12 +117,12 @@ class SdePaths(Explorer):
         return torch.cat([step.x for step in steps], 1).mT.nan_to_num(nan=1e6).clamp(-1e6, 1e6)
 
     def _gap(self, x: Tensor, t: float) -> Tensor:
-        """The statistic of Kolmogorov and Smirnov between particles (PARTICLES,) and p_t."""
+        """The statistic of Kolmogorov and Smirnov between particles (N,) and p_t."""
         alpha, sigma = self._level(t)
         spread = (alpha**2 * self.mixture.covs[:, 0, 0] + sigma**2).sqrt()
         z = (x.sort().values.unsqueeze(1) - alpha * self.mixture.means[:, 0]) / spread
         exact = torch.special.ndtr(z) @ self.mixture.weights
-        counted = torch.arange(PARTICLES + 1, dtype=torch.float64) / PARTICLES
+        counted = torch.arange(len(x) + 1, dtype=torch.float64) / len(x)
         return torch.maximum((counted[1:] - exact).max(), (exact - counted[:-1]).max())
 
     def _exact_std(self, t: float) -> Tensor:
