@@ -3,6 +3,7 @@
 from diffkit.equations import ddpm as ddpm
 from diffkit.equations import decomposing_the_elbo as decomposing_the_elbo
 from diffkit.equations import decomposing_the_elbo_errata as decomposing_the_elbo_errata
+from diffkit.equations import fokker_planck as fokker_planck
 from diffkit.equations import forward_process as forward_process
 from diffkit.equations import graphical_gaussians as graphical_gaussians
 from diffkit.equations import graphical_models as graphical_models
@@ -10,6 +11,7 @@ from diffkit.equations import langevin_dynamics as langevin_dynamics
 from diffkit.equations import likelihood_to_elbo as likelihood_to_elbo
 from diffkit.equations import score_matching as score_matching
 from diffkit.equations import start_here as start_here
+from diffkit.equations import stochastic_differential_equations as stochastic_differential_equations
 from diffkit.equations.display import equation, erratum, notation
 from diffkit.equations.registry import EQUATIONS, Equation, Sides, find, twin
 

@@ -13,6 +13,7 @@ from diffkit.explorers.forward_process import forward_process
 from diffkit.explorers.langevin_particles import langevin_particles
 from diffkit.explorers.schedule_designer import schedule_designer
 from diffkit.explorers.score_field import score_field
+from diffkit.explorers.sde_paths import sde_paths
 from diffkit.explorers.trajectory import trajectory
 from diffkit.explorers.what_cancels import what_cancels
 
@@ -25,6 +26,7 @@ __all__ = [
     "langevin_particles",
     "schedule_designer",
     "score_field",
+    "sde_paths",
     "trajectory",
     "what_cancels",
 ]

@@ -12,6 +12,7 @@ from grader.exercises import (
     likelihood_to_elbo,
     score_matching,
     start_here,
+    stochastic_differential_equations,
 )
 
 PACKAGES: dict[str, ModuleType] = {
@@ -23,6 +24,7 @@ PACKAGES: dict[str, ModuleType] = {
     "05_ddpm": ddpm,
     "06_score_matching": score_matching,
     "07_langevin_dynamics": langevin_dynamics,
+    "08_stochastic_differential_equations": stochastic_differential_equations,
 }
 LESSONS: dict[str, tuple[Exercise, ...]] = {lesson: package.EXERCISES for lesson, package in PACKAGES.items()}
 # What a lesson's sandbox may import from diffkit; everything else of it is absent while grading.

@@ -9,6 +9,7 @@ from tests.equivalents import (
     likelihood_to_elbo,
     score_matching,
     start_here,
+    stochastic_differential_equations,
 )
 
 EQUIVALENT: dict[str, dict[str, str]] = {
@@ -20,4 +21,5 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     **likelihood_to_elbo.EQUIVALENT,
     **score_matching.EQUIVALENT,
     **start_here.EQUIVALENT,
+    **stochastic_differential_equations.EQUIVALENT,
 }

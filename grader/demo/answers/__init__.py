@@ -9,6 +9,7 @@ from grader.demo.answers import (
     likelihood_to_elbo,
     score_matching,
     start_here,
+    stochastic_differential_equations,
 )
 from grader.demo.answers.kinds import Answers
 
@@ -21,6 +22,7 @@ ANSWERS: dict[str, Answers] = {
     "05_ddpm": ddpm.ANSWERS,
     "06_score_matching": score_matching.ANSWERS,
     "07_langevin_dynamics": langevin_dynamics.ANSWERS,
+    "08_stochastic_differential_equations": stochastic_differential_equations.ANSWERS,
 }
 
 __all__ = ["ANSWERS", "Answers"]
