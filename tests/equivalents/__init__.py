@@ -7,6 +7,7 @@ from tests.equivalents import (
     graphical_models,
     langevin_dynamics,
     likelihood_to_elbo,
+    probability_flow,
     score_matching,
     start_here,
 )
@@ -18,6 +19,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     **graphical_models.EQUIVALENT,
     **langevin_dynamics.EQUIVALENT,
     **likelihood_to_elbo.EQUIVALENT,
+    **probability_flow.EQUIVALENT,
     **score_matching.EQUIVALENT,
     **start_here.EQUIVALENT,
 }

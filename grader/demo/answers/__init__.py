@@ -7,6 +7,7 @@ from grader.demo.answers import (
     graphical_models,
     langevin_dynamics,
     likelihood_to_elbo,
+    probability_flow,
     score_matching,
     start_here,
 )
@@ -21,6 +22,7 @@ ANSWERS: dict[str, Answers] = {
     "05_ddpm": ddpm.ANSWERS,
     "06_score_matching": score_matching.ANSWERS,
     "07_langevin_dynamics": langevin_dynamics.ANSWERS,
+    "09_probability_flow": probability_flow.ANSWERS,
 }
 
 __all__ = ["ANSWERS", "Answers"]
