@@ -157,10 +157,11 @@ def curvature_is_a_flow(g: torch.Generator) -> Sides:
     def p(y: Tensor) -> Tensor:
         return log_density(data, sde, y, t).exp()
 
-    slow = [differences(lambda y, i=i: differences(p, y)[:, i], x)[:, i] for i in range(2)]
-    return Sides(
-        torch.stack(slow).sum(0), exact_divergence(lambda y: p(y).unsqueeze(1) * score(data, sde, y, t), x)[1]
-    )
+    def along(i: int) -> Tensor:
+        return differences(lambda y: differences(p, y)[:, i], x)[:, i]
+
+    flow = exact_divergence(lambda y: p(y).unsqueeze(1) * score(data, sde, y, t), x)[1]
+    return Sides(along(0) + along(1), flow)
 
 
 @twin(

@@ -115,10 +115,11 @@ def log_likelihood(g: torch.Generator) -> Sides:
     t, w = interval_nodes(0.0, 1.0, 40)
     share = below(data, sde, x[:, 0], 0.0).unsqueeze(1)
     path = _quantile(data, sde, share.expand(5, 40), t.expand(5, 40))
-    divs = [
-        exact_divergence(lambda y, s=s: sde.flow_drift(y, s, score(data, sde, y, s)), path[:, i : i + 1])[1]
-        for i, s in enumerate(t.tolist())
-    ]
+
+    def div(y: Tensor, s: float) -> Tensor:
+        return exact_divergence(lambda z: sde.flow_drift(z, s, score(data, sde, z, s)), y)[1]
+
+    divs = [div(path[:, i : i + 1], s) for i, s in enumerate(t.tolist())]
     end = _quantile(data, sde, share, torch.ones(5, 1, dtype=F64))
     return Sides(data.log_prob(x), log_density(data, sde, end, 1.0) + torch.stack(divs, 1) @ w)
 

@@ -3,7 +3,10 @@
 SYMBOLS: dict[str, tuple[str, str]] = {
     "T": ("T", "the time at which the noising ends"),
     "t": ("t", "time, a real number from 0 (clean data) to T (noise)"),
-    "flow_x": (r"\mathbf{x}, \mathbf{x}_t, \mathbf{x}_k", "a point; where it is at time t; where it is after k solver steps"),
+    "flow_x": (
+        r"\mathbf{x}, \mathbf{x}_t, \mathbf{x}_k",
+        "a point; where it is at time t; where it is after k solver steps",
+    ),
     "flow_p": ("p, p_t", "density of the points; of the points at time t"),
     "flow_f": (r"\mathbf{f}(\mathbf{x}, t), f(t)", "drift of the noising process; where it is linear, f(t) times x"),
     "flow_g": ("g(t)", "size of the noise per square root of time"),

@@ -191,9 +191,8 @@ def slerp(z_0, z_1, a):
     e = p / p.norm(dim=1, keepdim=True)
     rest = q - (q * e).sum(1, keepdim=True) * e
     theta = torch.atan2(rest.norm(dim=1), (q * e).sum(1)).unsqueeze(1)
-    out = torch.where(
-        theta < 1e-6, (1 - a) * p + a * q, (torch.sin((1 - a) * theta) * p + torch.sin(a * theta) * q) / torch.sin(theta)
-    )
+    arc = (torch.sin((1 - a) * theta) * p + torch.sin(a * theta) * q) / torch.sin(theta)
+    out = torch.where(theta < 1e-6, (1 - a) * p + a * q, arc)
     return out.reshape(z_0.shape).to(z_0.dtype)
 """,
 }

@@ -52,7 +52,7 @@ def _draw_bits(d: Draw) -> Iterator[Case]:
     low = -1 - w / d.uniform(1.5, 4.0)
 
     def whole(*shape: int) -> Tensor:
-        return torch.randint(0, 9, shape, generator=d.generator)
+        return torch.randint(0, 9, shape, generator=d.generator).double()
 
     def even(*shape: int) -> Tensor:
         return 0.1 + 0.8 * torch.rand(*shape, generator=d.generator, dtype=torch.float64)
@@ -70,7 +70,7 @@ def _draw_bits(d: Draw) -> Iterator[Case]:
 EXERCISE = Exercise(
     name="flow.bits_per_dim",
     prompt="Bits per dimension of whole numbers, from a density and one uniform noise.",
-    signature="bits_per_dim(log_density: x -> (B,), k (B, *D) int64, u (B, *D), low float, w float) -> (B,)",
+    signature="bits_per_dim(log_density: x -> (B,), k (B, *D) whole numbers, u (B, *D), low float, w float) -> (B,)",
     reference=bits_per_dim,
     draw=_draw_bits,
     criteria=criteria(2, 1, 1, at="cells wider than 1, one example, one dimension", clean_text=CALLS),

@@ -54,7 +54,9 @@ def sides(d: Draw) -> tuple[Tensor, Tensor]:
     s, log_rate = torch.autograd.grad(log_p(x, t), (x, t))
     p, dp, dp_dt = _density(log_p, x, t)
     v, dv = rate * (x_0 - drift * t_0) + drift, rate
-    moving = torch.stack([log_p(x + k * 0.01 * v, t + k * 0.01) - log_p(x - k * 0.01 * v, t - k * 0.01) for k in range(1, 5)])
+    moving = torch.stack(
+        [log_p(x + k * 0.01 * v, t + k * 0.01) - log_p(x - k * 0.01 * v, t - k * 0.01) for k in range(1, 5)]
+    )
     lines = {
         "start": (moving @ torch.tensor(STENCIL, dtype=F64)) / 0.01,
         "total": log_rate + v * s,

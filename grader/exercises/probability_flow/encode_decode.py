@@ -1,6 +1,7 @@
 """There and back: `encode_decode`."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ def encode_decode(v: Velocity, x: Tensor, times: Tensor) -> Pair:
 
 
 def _walk(v: Velocity, x: Tensor, t: list[float], step: Callable[..., Tensor] = heun_step) -> Tensor:
-    for now, after in zip(t[:-1], t[1:], strict=True):
+    for now, after in pairwise(t):
         x = step(v, x, now, after - now)
     return x
 

@@ -74,18 +74,21 @@ def _backwards(v: Velocity, div: Divergence, x: Tensor, times: Tensor, log_prior
 
 
 def _random_flow(d: Draw) -> tuple[Served, Served, Served]:
-    """v = a sin(x + t) - b x in every coordinate, its divergence, and a log prior that is not normalised."""
-    a, b = d.uniform(0.5, 0.9), d.uniform(0.3, 0.6)
+    """v = a sin(x + t) - b x + c (left neighbour), its divergence, and a log prior that is not normalised.
+
+    Neighbours make the shape of x count: who hands over flattened images gets something else.
+    """
+    a, b, c = d.uniform(0.5, 0.9), d.uniform(0.3, 0.6), d.uniform(0.2, 0.4)
     width = d.uniform(0.8, 1.3)
 
     def velocity(x: Tensor, t: float) -> Tensor:
-        return a * torch.sin(x + t) - b * x
+        return a * torch.sin(x + t) - b * x + c * x.roll(1, -1)
 
     def divergence(x: Tensor, t: float) -> Tensor:
         return (a * torch.cos(x + t) - b).flatten(1).sum(1)
 
     def log_prior(z: Tensor) -> Tensor:
-        return -0.5 * ((z / width) ** 2).flatten(1).sum(1)
+        return -0.5 * (((z - c * z.roll(1, -1)) / width) ** 2).flatten(1).sum(1)
 
     return Served(velocity), Served(divergence), Served(log_prior)
 
@@ -98,6 +101,7 @@ def _draw_likelihood(d: Draw) -> Iterator[Case]:
     yield Case("a single step", (v, div, x, times[:2], prior), "edges")
     yield Case("one example", (v, div, x[:1], times[:3], prior), "edges")
     yield Case("as many examples as dimensions", (v, div, x[:2], times[:3], prior), "edges")
+    yield Case("float32 stays float32", (v, div, x.float(), times[:2], prior), "edges", strict_dtype=True)
     yield Case("called twice", (v, div, x, times[:2], prior), "clean", "twice")
     yield Case("four looks a step", (v, div, x, times[:3], prior), "clean", max_calls=2 * 4 * 2 + 1)
 
@@ -111,7 +115,7 @@ EXERCISE = Exercise(
     ),
     reference=log_likelihood,
     draw=_draw_likelihood,
-    criteria=criteria(3, 1, 1, at="a single step, one example, B = D", clean_text=CALLS),
+    criteria=criteria(3, 1, 1, at="a single step, one example, B = D, float32", clean_text=CALLS),
     equation="9.18",
     difficulty=4,
     minutes=20,
