@@ -54,15 +54,21 @@ function profileView(model) {
   const reach = model.get("reach");
   const lowest = model.get("lowest");
   const axes = plot({
-    width: 176, height: HIGH + 64, x: [lowest, 1], y: [-reach, reach], title: "log p at time t", xLabel: "nats",
+    width: 176, height: HIGH + 64, x: [lowest, 1], y: [-reach, reach], title: "log p over x", xLabel: "nats",
     xTicks: [-8, -6, -4, -2, 0], yTicks: [-3, -2, -1, 0, 1, 2, 3],
   });
   const truth = axes.path("a");
   const flow = axes.path("b");
-  const line = (values) => Array.from(values, (v, i) => {
-    const x = axes.at_x(Math.min(1, Math.max(lowest, v)));
-    return `${i ? "L" : "M"}${x.toFixed(1)} ${axes.at_y(-reach + (2 * reach * i) / (values.length - 1)).toFixed(1)}`;
-  }).join("");
+  const line = (values) => { // broken where log p leaves the frame
+    let pen = "M";
+    return Array.from(values, (v, i) => {
+      if (v < lowest || v > 1) { pen = "M"; return ""; }
+      const y = axes.at_y(-reach + (2 * reach * i) / (values.length - 1));
+      const out = `${pen}${axes.at_x(v).toFixed(1)} ${y.toFixed(1)}`;
+      pen = "L";
+      return out;
+    }).join("");
+  };
   const draw = (exact, computed, words) => {
     truth.setAttribute("d", line(exact));
     flow.setAttribute("d", line(computed));
@@ -117,14 +123,16 @@ function render({ model, el }) {
     const error = readable(numbers(model, "errors", Float32Array)[j]);
     time.show(k, `t = ${t.toFixed(2)}`);
     overtaken.textContent = `${gone} of ${pairs}`;
-    off.textContent = `${error} nats`;
+    const own = (j / n).toFixed(2); // the flow knows log p at the times of its solver
+    off.textContent = `${error} nats at t = ${own}`;
     views[0].draw(numbers(model, "noisy", Float32Array), steps, t,
       `${paths} paths of the SDE with lambda ${readable(model.get("lam"))}, from noise back to time ${t.toFixed(2)}. ${gone} pairs have changed places.`);
     if (smooth.length === paths * (n + 1)) { // else its message is still on the way
       views[1].draw(smooth, n, t, `${paths} paths of the flow from the same noise, ${n} steps of ${model.get("solver")}, back to time ${t.toFixed(2)}.`);
     }
-    profile.draw(exact.subarray(k * fine, (k + 1) * fine), map.subarray(j * coarse, (j + 1) * coarse),
-      `Log density over x at time ${t.toFixed(2)}, exact and by the flow: off by ${error} nats on average.`);
+    const row = (j * steps) / n;
+    profile.draw(exact.subarray(row * fine, (row + 1) * fine), map.subarray(j * coarse, (j + 1) * coarse),
+      `Log density over x at time ${own}, exact and by the flow: off by ${error} nats on average.`);
   };
   const load = () => {
     const map = numbers(model, "map", Float32Array);
@@ -153,8 +161,8 @@ function render({ model, el }) {
   const controls = html("div", { class: "dk-settings" }, time.row, lam.row,
     html("div", { class: "dk-row" }, solver.row, count.row, fresh));
   const answer = html("div", { class: "dk-answer" },
-    html("div", {}, "Pairs that changed places, SDE: ", overtaken, " (exact flow: none)"),
-    html("div", {}, "Error of the flow's log p at t: ", off), message);
+    html("div", {}, "Pairs that changed places, SDE: ", overtaken, ", flow: 0"),
+    html("div", {}, "Mean error of the flow's log p: ", off), message);
   const root = html("div", { class: "diffkit", role: "group", "aria-label": "Flow paths explorer" },
     html("div", { class: "dk-row dk-top" }, controls, answer),
     html("div", { class: "dk-row dk-top", style: "gap: 4px" }, views[0].root, views[1].root, profile.root),

@@ -42,7 +42,7 @@ def true_cards(cards: Tensor, left: Tensor, right: Tensor) -> dict[int, tuple[st
 def sides(d: Draw) -> tuple[Tensor, Tensor]:
     """Both sides of cards 1..10, two tensors (10,)."""
     means = torch.tensor([-d.uniform(0.5, 1.0), d.uniform(0.5, 1.0)], dtype=F64)
-    rate, drift, t_0, x_0 = d.uniform(0.6, 1.0), d.uniform(0.5, 1.0), d.uniform(0.3, 0.6), d.uniform(0.8, 1.4)
+    rate, drift, t_0, x_0 = d.uniform(0.6, 1.0), d.uniform(0.5, 1.0), d.uniform(0.3, 0.6), d.uniform(2.8, 3.4)
 
     def log_p(x: Tensor, t: Tensor) -> Tensor:
         """Two bumps that the velocity rate * (x - drift * t) + drift carries along."""
