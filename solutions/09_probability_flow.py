@@ -184,7 +184,6 @@ equation("9.6")
 # The drift is linear, $f(t)\,\mathbf{x}$. Every example has its own time, so `f` and `g` have shape `(B,)`:
 # remember the trap of lesson 02.
 
-
 # %% exercise="flow.velocity"
 def velocity(x, score, f, g):
     """Velocity of the probability flow.
@@ -196,7 +195,6 @@ def velocity(x, score, f, g):
     f, g = (c.to(x).reshape(-1, *[1] * (x.ndim - 1)) for c in (f, g))
     return f * x - 0.5 * g**2 * score
     ### END SOLUTION
-
 
 # %% check="flow.velocity" points=4
 check("flow.velocity", velocity)
@@ -253,11 +251,11 @@ erratum("9.5e")
 equation("9.8")
 
 # %% [markdown]
-# A check by hand, for Gaussian data on the line. Let the variance at time $t$ be $V_t$. The score of
-# a Gaussian is $-(x - m)/V_t$. So the drift of (9.8) is, up to terms that do not depend on $x$,
-# $\big(f + \frac{(1+\lambda^2) g^2}{2 V_t}\big)x$. A drift $c\,x$ changes a variance at the rate $2c\,V$. Noise of
-# size $\lambda g$ adds $\lambda^2 g^2$ per unit of time when time runs forward, and so takes it away when the rate
-# is counted in $t$:
+# A check by hand, for Gaussian data on the line. Let $V_t$ be the variance at time $t$ and $m_t$ the mean. The score of
+# a Gaussian is $-(x - m_t)/V_t$. So the drift of (9.8) is, up to terms that do not depend on $x$,
+# $\big(f + \frac{(1+\lambda^2) g^2}{2 V_t}\big)x$. A drift $c\,x$ changes a variance at the rate $2c\,V_t$. Noise of size
+# $\lambda g$ adds $\lambda^2 g^2$ per unit of the time in which the process runs. Ours runs backwards, so counted in $t$
+# that is taken away:
 #
 # $$\frac{dV_t}{dt} = 2\Big(f + \frac{(1+\lambda^2)\,g^2}{2V_t}\Big)V_t - \lambda^2 g^2 = 2 f V_t + g^2 \tag{9.9}$$
 #
@@ -275,7 +273,6 @@ equation("9.9")
 # back in time, so `dt` is negative. Noise does not care about the direction: its variance grows with the *length*
 # of the step.
 
-
 # %% exercise="flow.family_step"
 def family_step(x, score, f, g, dt, lam, noise):
     """One Euler-Maruyama step towards the data, with noise of size lam * g.
@@ -286,7 +283,6 @@ def family_step(x, score, f, g, dt, lam, noise):
     drift = f * x - (1 + lam**2) / 2 * g**2 * score
     return x + dt * drift + lam * g * (-dt) ** 0.5 * noise
     ### END SOLUTION
-
 
 # %% check="flow.family_step" points=4
 check("flow.family_step", family_step)
@@ -358,7 +354,6 @@ equation("9.13")
 #
 # The times may rise (towards noise) or fall (towards data), and need not be evenly spaced. Keep every point of the way.
 
-
 # %% exercise="flow.euler_path"
 def euler_path(v, x, times):
     """Euler's method along the times.
@@ -373,7 +368,6 @@ def euler_path(v, x, times):
     return torch.stack(path)
     ### END SOLUTION
 
-
 # %% check="flow.euler_path" points=4
 check("flow.euler_path", euler_path)
 
@@ -381,7 +375,6 @@ check("flow.euler_path", euler_path)
 # ### Exercise 9.4: Heun's step
 #
 # `flow.heun_step` · difficulty 2 · core · 8 minutes · 4 points · equation (9.12)
-
 
 # %% exercise="flow.heun_step"
 def heun_step(v, x, t, dt):
@@ -395,7 +388,6 @@ def heun_step(v, x, t, dt):
     return x + dt / 2 * (k_1 + k_2)
     ### END SOLUTION
 
-
 # %% check="flow.heun_step" points=4
 check("flow.heun_step", heun_step)
 
@@ -403,7 +395,6 @@ check("flow.heun_step", heun_step)
 # ### Exercise 9.5: Runge and Kutta's step
 #
 # `flow.rk4_step` · difficulty 2 · core · 10 minutes · 4 points · equation (9.13)
-
 
 # %% exercise="flow.rk4_step"
 def rk4_step(v, x, t, dt):
@@ -418,7 +409,6 @@ def rk4_step(v, x, t, dt):
     k_4 = v(x + dt * k_3, t + dt)
     return x + dt / 6 * (k_1 + 2 * k_2 + 2 * k_3 + k_4)
     ### END SOLUTION
-
 
 # %% check="flow.rk4_step" points=4
 check("flow.rk4_step", rk4_step)
@@ -441,7 +431,6 @@ equation("9.14")
 #
 # `flow.measured_order` · difficulty 2 · core · 8 minutes · 4 points · equation (9.14)
 
-
 # %% exercise="flow.measured_order"
 def measured_order(n, errors):
     """The order of a solver.  n, errors: (m,) float64, numbers of steps and the error made with each.  Returns one number."""
@@ -450,14 +439,12 @@ def measured_order(n, errors):
     return -(u * errors.log()).sum() / (u**2).sum()
     ### END SOLUTION
 
-
 # %% check="flow.measured_order" points=4
 check("flow.measured_order", measured_order)
 
 # %% [markdown]
 # Now your solvers on Gaussian data, where (9.10) is the truth. The error is that of the worst of 50
 # points. Does each have its order?
-
 
 # %% tags=["explore"]
 def flow_of(mixture, sde=vp):
@@ -518,12 +505,10 @@ with when_written():
 # 800 exact draws from $p_t$, by two tests:
 #
 # - the *energy distance*, which sees every kind of difference. Even two exact samples are not at distance 0, so we
-#   measure how far
-#   apart exact samples are: the noise floor. The p-value is the share of 30 exact comparisons that are at least as
-#   far apart.
+#   measure how far apart exact samples are: the noise floor. The p-value is the share of 30 exact comparisons that are
+#   at least as far apart.
 # - *moments*: the means of $x_1, x_2, x_1^2, x_2^2, x_1 x_2$, each difference divided by its standard error. If the
-#   densities are equal, the
-#   largest of the five is above 3.5 in one of 400 tests.
+#   densities are equal, the largest of the five is above 3.5 in one of 400 tests.
 
 # %% tags=["explore"]
 from itertools import pairwise
@@ -657,7 +642,6 @@ erratum("9.17e")
 # ones) together with `left` and `right`: the values of both sides for two bumps that a flow carries along. You do
 # not need these numbers. But the judge does: they alone decide which cards are true.
 
-
 # %% exercise="flow.in_order"
 def in_order(cards, left, right):
     """The cards that lead from d/dt log p_t(x_t) to minus the divergence, in order.
@@ -668,7 +652,6 @@ def in_order(cards, left, right):
     ### BEGIN SOLUTION
     return [3, 7, 5, 9, 1]
     ### END SOLUTION
-
 
 # %% check="flow.in_order" points=5
 check("flow.in_order", in_order)
@@ -721,7 +704,6 @@ equation("9.19")
 # `torch.autograd.grad` on a copy `x.detach().clone().requires_grad_()`, one coordinate at a time, or derive a
 # formula by hand.
 
-
 # %% exercise="flow.divergence"
 def divergence(x, A, b, C):
     """Divergence of v(x) = C tanh(A x + b).
@@ -737,7 +719,6 @@ def divergence(x, A, b, C):
         total = total + row[:, i]
     return total
     ### END SOLUTION
-
 
 # %% check="flow.divergence" points=4
 check("flow.divergence", divergence)
@@ -766,7 +747,6 @@ equation("9.20")
 # The same small network. The probes are handed to you, so that your answer can be compared to the last digit.
 # Average over them.
 
-
 # %% exercise="flow.hutchinson"
 def hutchinson(x, A, b, C, probes):
     """Hutchinson's estimate of the divergence of v(x) = C tanh(A x + b).
@@ -782,7 +762,6 @@ def hutchinson(x, A, b, C, probes):
         total = total + (back * z).sum(1)
     return total / len(probes)
     ### END SOLUTION
-
 
 # %% check="flow.hutchinson" points=4
 check("flow.hutchinson", hutchinson)
@@ -824,7 +803,6 @@ equation("9.22")
 #
 # Return both variances, for each of several Jacobians: first that of normal probes, then that of signs.
 
-
 # %% exercise="flow.probe_variance"
 def probe_variance(J):
     """Variance of z^T J z for one normal probe, and for one probe of signs.
@@ -836,7 +814,6 @@ def probe_variance(J):
     every = 2 * (S**2).sum((1, 2))
     return every, every - 2 * (S.diagonal(dim1=1, dim2=2) ** 2).sum(1)
     ### END SOLUTION
-
 
 # %% check="flow.probe_variance" points=5
 check("flow.probe_variance", probe_variance)
@@ -875,7 +852,6 @@ with when_written():
 # Use your `rk4_step`. Points may be images: flatten them into the long vector, and give them their shape back
 # before you call `v` or `div`.
 
-
 # %% exercise="flow.log_likelihood"
 def log_likelihood(v, div, x, times, log_prior):
     """log p(x) at times[0], in nats.
@@ -883,7 +859,6 @@ def log_likelihood(v, div, x, times, log_prior):
     v: function (x (B, *D), t float) -> (B, *D); div: function (x, t) -> (B,), the divergence of v; x: (B, *D);
     times: (n+1,) float64, rising; log_prior: function z (B, *D) -> (B,), log density at times[-1].  Returns (B,).
     """
-
     ### BEGIN SOLUTION
     def both(state, t):
         y = state[:, 1:].reshape(x.shape)
@@ -895,7 +870,6 @@ def log_likelihood(v, div, x, times, log_prior):
     return log_prior(state[:, 1:].reshape(x.shape)) + state[:, 0]
     ### END SOLUTION
 
-
 # %% check="flow.log_likelihood" points=5
 check("flow.log_likelihood", log_likelihood)
 
@@ -903,7 +877,6 @@ check("flow.log_likelihood", log_likelihood)
 # The ring again, where the density is known. Your likelihood of 200 points, with the exact divergence (9.19). First the
 # prior is the exact density at $T$. Then it is $\mathcal{N}(\mathbf{0}, \mathbf{I})$, from which a generative model
 # starts, for our VP and for a VP that adds much less noise, so that $\alpha_T^2 = 0.08$ of the data's variance is left.
-
 
 # %% tags=["explore"]
 def ring_divergence(sde):
@@ -1013,7 +986,6 @@ equation("9.24")
 #
 # `log_density` stands for the whole machinery above.
 
-
 # %% exercise="flow.bits_per_dim"
 def bits_per_dim(log_density, k, u, low, w):
     """Bits per dimension of whole numbers k, with one uniform noise.
@@ -1025,7 +997,6 @@ def bits_per_dim(log_density, k, u, low, w):
     log_p = log_density(low + w * (k + u))
     return -log_p / (k[0].numel() * math.log(2)) - math.log2(w)
     ### END SOLUTION
-
 
 # %% check="flow.bits_per_dim" points=4
 check("flow.bits_per_dim", bits_per_dim)
@@ -1117,7 +1088,6 @@ with when_written():
 #
 # Use your `heun_step`. Return the code, and the image that comes back from it.
 
-
 # %% exercise="flow.encode_decode"
 def encode_decode(v, x, times):
     """Follow the flow along the times, then back along the same times.
@@ -1125,7 +1095,6 @@ def encode_decode(v, x, times):
     v: function (x (B, *D), t float) -> (B, *D); x: (B, *D), at times[0]; times: (n+1,) float64, rising.
     Returns (code, x again), both (B, *D).
     """
-
     ### BEGIN SOLUTION
     def follow(y, clock):
         for t, t_next in zip(clock[:-1].tolist(), clock[1:].tolist(), strict=True):
@@ -1136,13 +1105,11 @@ def encode_decode(v, x, times):
     return code, follow(code, times.flip(0))
     ### END SOLUTION
 
-
 # %% check="flow.encode_decode" points=5
 check("flow.encode_decode", encode_decode)
 
 # %% [markdown]
 # Eight held-out digits, their codes, and what comes back, with your function and the network:
-
 
 # %% tags=["explore"]
 def digit_flow(x, t):
@@ -1179,7 +1146,6 @@ with when_written():
 # distribution* and by the noising process, and by nothing else. An autoencoder has no such thing: two trainings
 # give two codes. On the line the code is even known in words. By (9.7) it is the noise that has the same share of
 # noises on its left as $x$ has of data. Let us look whether your solver finds that:
-
 
 # %% tags=["explore"]
 def share_left(x, t):
@@ -1233,7 +1199,6 @@ equation("9.26")
 # counts as one long vector. If both codes have the same direction, the formula is 0/0: there take the straight
 # line.
 
-
 # %% exercise="flow.slerp"
 def slerp(z_0, z_1, a):
     """The code at the share a of the arc from z_0 to z_1.
@@ -1250,7 +1215,6 @@ def slerp(z_0, z_1, a):
     ]
     return weights[0] * z_0 + weights[1] * z_1
     ### END SOLUTION
-
 
 # %% check="flow.slerp" points=5
 check("flow.slerp", slerp)
