@@ -506,7 +506,7 @@ with when_written():
 #
 # - the *energy distance*, which sees every kind of difference. Even two exact samples are not at distance 0, so we
 #   measure how far apart exact samples are: the noise floor. The p-value is the share of 20 exact comparisons that are
-#   at least as far apart.
+#   at least as far apart; 0.05 is the smallest that 20 of them can say.
 # - *moments*: the means of $x_1, x_2, x_1^2, x_2^2, x_1 x_2$, each difference divided by its standard error. If the
 #   densities are equal, the largest of the five is above 3.5 in one of 400 tests.
 
