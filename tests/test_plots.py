@@ -24,6 +24,7 @@ BELL = torch.exp(-(X**2) / 2)
 IMAGES = torch.zeros(3, 1, 8, 8)
 GRID = torch.cartesian_prod(torch.linspace(-2, 2, 5), torch.linspace(-2, 2, 5))
 PAIR = plots.Drawing({"a": (0, 0), "b1": (2, 1)}, [("a", "b1")])
+PATHS = {"one": (torch.linspace(0, 1, 6), torch.zeros(2, 6)), "two": (torch.linspace(0, 1, 9), torch.ones(3, 9))}
 EVERY_PLOT = {
     "image_row": lambda alt: plots.image_row(IMAGES, ["a", "b", "c"], alt),
     "image_grid": lambda alt: plots.image_grid(IMAGES.unsqueeze(0), ["a", "b", "c"], ["row"], alt),
@@ -33,6 +34,7 @@ EVERY_PLOT = {
     "density": lambda alt: plots.density(X, {"bell": BELL}, alt),
     "density_and_images": lambda alt: plots.density_and_images(X, {"bell": BELL}, IMAGES[:2], ["a", "b"], alt),
     "trajectories": lambda alt: plots.trajectories(torch.zeros(2, 11), X, BELL.expand(11, 50), alt, at=[0, 5, 10]),
+    "path_panels": lambda alt: plots.path_panels(PATHS, X, BELL.expand(11, 50), alt),
     "fields": lambda alt: plots.fields(GRID, torch.stack([-GRID, GRID.flip(1)]), ["a", "b"], alt),
     "dags": lambda alt: plots.dags({"pair": PAIR, "seen": PAIR._replace(observed=["a"])}, alt),
     "scatter": lambda alt: plots.scatter(torch.randn(2, 30, 2), ["a", "b"], alt),
@@ -160,6 +162,7 @@ def test_an_infinite_ratio_at_t_0_is_left_out_of_the_curve():
         (lambda: plots.image_row(IMAGES, ["a"], "words"), "one title per row and per column"),
         (lambda: plots.image_row(IMAGES.expand(3, 3, 8, 8), ["a", "b", "c"], "words"), "one gray channel"),
         (lambda: plots.scatter(torch.zeros(2, 5, 3), ["a", "b"], "words"), r"pass \(panels, n, 2\)"),
+        (lambda: plots.path_panels(PATHS, X, BELL, "words"), r"pass \(G,\), \(k, G\)"),
         (
             lambda: plots.trajectories(torch.zeros(2, 10), X, BELL.expand(11, 50), "words", at=[0]),
             r"\(n, T\+1\)",

@@ -9,6 +9,8 @@ from diffkit.equations import graphical_gaussians as graphical_gaussians
 from diffkit.equations import graphical_models as graphical_models
 from diffkit.equations import langevin_dynamics as langevin_dynamics
 from diffkit.equations import likelihood_to_elbo as likelihood_to_elbo
+from diffkit.equations import probability_flow as probability_flow
+from diffkit.equations import probability_flow_likelihood as probability_flow_likelihood
 from diffkit.equations import score_matching as score_matching
 from diffkit.equations import start_here as start_here
 from diffkit.equations import stochastic_differential_equations as stochastic_differential_equations

@@ -9,6 +9,7 @@ from diffkit.explorers.bug_gallery import bug_gallery
 from diffkit.explorers.dag_editor import dag_editor
 from diffkit.explorers.elbo_gap import elbo_gap
 from diffkit.explorers.elbo_terms import elbo_terms
+from diffkit.explorers.flow_paths import flow_paths
 from diffkit.explorers.forward_process import forward_process
 from diffkit.explorers.langevin_particles import langevin_particles
 from diffkit.explorers.schedule_designer import schedule_designer
@@ -22,6 +23,7 @@ __all__ = [
     "dag_editor",
     "elbo_gap",
     "elbo_terms",
+    "flow_paths",
     "forward_process",
     "langevin_particles",
     "schedule_designer",

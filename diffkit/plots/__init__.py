@@ -8,7 +8,7 @@ dashes, so nothing is said by colour alone.
 from diffkit.plots.canvas import COLORS, DASHES, GRAY_RANGE
 from diffkit.plots.graphs import Drawing, dags
 from diffkit.plots.images import density_and_images, image_grid, image_row
-from diffkit.plots.lines import bars, curve_panels, curves, density, trajectories
+from diffkit.plots.lines import bars, curve_panels, curves, density, path_panels, trajectories
 from diffkit.plots.plane import fields, scatter, shortened
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "fields",
     "image_grid",
     "image_row",
+    "path_panels",
     "scatter",
     "shortened",
     "trajectories",

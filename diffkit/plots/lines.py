@@ -101,3 +101,24 @@ def trajectories(paths: Tensor, x: Tensor, p: Tensor, alt: str, *, at: Sequence[
     side.set(xlabel=f"density of $x_{letter}$", xlim=(0, None), title=f"density at the marked {letter}")
     side.legend(frameon=False)
     return finished(canvas, alt)
+
+
+def path_panels(
+    panels: Mapping[str, tuple[Tensor, Tensor]], x: Tensor, p: Tensor, alt: str, *, t_label: str = "t"
+) -> Figure:
+    """Bundles of paths side by side over one density, for processes that differ in their paths only.
+
+    panels: {title: (times (m,), paths (n, m))}, times in 0..1; x: (G,) grid; p: (k, G), density at k even times in
+    0..1.  The heat map shows the square root of p, so that thin tails stay visible.
+    """
+    if p.ndim != 2 or p.shape[1:] != x.shape or any(t.shape != y.shape[1:] for t, y in panels.values()):
+        raise ShapeError(f"x {tuple(x.shape)}, p {tuple(p.shape)}: pass (G,), (k, G) and panels of (m,), (n, m)")
+    canvas, axes = axes_grid(1, len(panels), 4.6 * len(panels), 3.6, sharey=True)
+    lo, hi = float(x[0]), float(x[-1])
+    heat = array(p).clip(0).T ** 0.5
+    for ax, (title, (times, paths)) in zip(axes[0], panels.items(), strict=True):
+        ax.imshow(heat, extent=(0, 1, lo, hi), origin="lower", aspect="auto", cmap="Blues", vmax=1.3 * heat.max())
+        ax.plot(array(times), array(paths).T, color=INK, lw=0.6, alpha=0.55)
+        ax.set(xlabel=t_label, xlim=(0, 1), ylim=(lo, hi), title=title)
+    axes[0, 0].set_ylabel("x")
+    return finished(canvas, alt)

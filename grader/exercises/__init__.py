@@ -10,6 +10,7 @@ from grader.exercises import (
     graphical_models,
     langevin_dynamics,
     likelihood_to_elbo,
+    probability_flow,
     score_matching,
     start_here,
     stochastic_differential_equations,
@@ -25,6 +26,7 @@ PACKAGES: dict[str, ModuleType] = {
     "06_score_matching": score_matching,
     "07_langevin_dynamics": langevin_dynamics,
     "08_stochastic_differential_equations": stochastic_differential_equations,
+    "09_probability_flow": probability_flow,
 }
 LESSONS: dict[str, tuple[Exercise, ...]] = {lesson: package.EXERCISES for lesson, package in PACKAGES.items()}
 # What a lesson's sandbox may import from diffkit; everything else of it is absent while grading.

@@ -9,6 +9,7 @@ from diffkit.equations.symbols import (
     lesson_06,
     lesson_07,
     lesson_08,
+    lesson_09,
 )
 
 OWN: dict[str, dict[str, tuple[str, str]]] = {
@@ -20,4 +21,5 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
     "6": lesson_06.SYMBOLS,
     "7": lesson_07.SYMBOLS,
     "8": lesson_08.SYMBOLS,
+    "9": lesson_09.SYMBOLS,
 }

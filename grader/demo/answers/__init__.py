@@ -7,6 +7,7 @@ from grader.demo.answers import (
     graphical_models,
     langevin_dynamics,
     likelihood_to_elbo,
+    probability_flow,
     score_matching,
     start_here,
     stochastic_differential_equations,
@@ -23,6 +24,7 @@ ANSWERS: dict[str, Answers] = {
     "06_score_matching": score_matching.ANSWERS,
     "07_langevin_dynamics": langevin_dynamics.ANSWERS,
     "08_stochastic_differential_equations": stochastic_differential_equations.ANSWERS,
+    "09_probability_flow": probability_flow.ANSWERS,
 }
 
 __all__ = ["ANSWERS", "Answers"]
