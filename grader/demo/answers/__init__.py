@@ -3,6 +3,7 @@
 from grader.demo.answers import (
     ddpm,
     decomposing_the_elbo,
+    fast_sampling,
     forward_process,
     graphical_models,
     langevin_dynamics,
@@ -21,6 +22,7 @@ ANSWERS: dict[str, Answers] = {
     "05_ddpm": ddpm.ANSWERS,
     "06_score_matching": score_matching.ANSWERS,
     "07_langevin_dynamics": langevin_dynamics.ANSWERS,
+    "10_fast_sampling": fast_sampling.ANSWERS,
 }
 
 __all__ = ["ANSWERS", "Answers"]
