@@ -9,7 +9,8 @@ Source of the lattice: L'Ecuyer, Lecot & Tuffin 2008, "A randomized quasi-Monte 
 chains" (sort the points, then give neighbours different noises).
 """
 
-from typing import Literal, get_args
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -32,6 +33,39 @@ TWO_CALLS: tuple[Method, ...] = ("heun", "dpm-2")  # a step, but the last one, w
 U_MIN, U_MAX = 0.002, 80.0  # Karras et al. 2022, table 1
 GOLDEN = (5**0.5 - 1) / 2
 N_POINTS = 1024
+BUDGETS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 50, 100, 200, 1000)
+
+
+class Race(NamedTuple):
+    """What every method makes of every number of calls.  S spacings, the METHODS, C budgets, N points."""
+
+    mixture: GaussianMixture
+    spacings: tuple[Spacing, ...]
+    budgets: tuple[int, ...]
+    spent: Tensor  # (7, C): calls that were made, at most the budget
+    points: Tensor  # (S, 7, C, N), rising along N
+    distances: Tensor  # (S, 7, C), to the quantiles of the mixture
+
+
+def race(
+    mixture: GaussianMixture,
+    *,
+    spacings: tuple[Spacing, ...] = ("time", "karras"),
+    budgets: tuple[int, ...] = BUDGETS,
+    n_points: int = N_POINTS,
+    watch: Callable[[list[Method]], Iterable[Method]] = iter,
+) -> Race:
+    """Run all methods with all budgets.  watch: wraps the list of methods, for a progress bar."""
+    goal = quantiles(mixture, n_points)
+    steps = {method: [most_steps(method, calls) for calls in budgets] for method in METHODS}
+    by_method = []
+    for method in watch(list(METHODS)):
+        runs = [samples(mixture, method, levels(s, n), n_points) for s in spacings for n in steps[method]]
+        by_method.append(torch.stack(runs).reshape(len(spacings), len(budgets), n_points))
+    points = torch.stack(by_method, 1)
+    spent = torch.tensor([[2 * n - 1 if m in TWO_CALLS else n for n in steps[m]] for m in METHODS])
+    distances = (points - goal).square().mean(-1).sqrt()
+    return Race(mixture, spacings, budgets, spent, points, distances)
 
 
 def most_steps(method: Method, calls: int) -> int:
@@ -87,7 +121,7 @@ def samples(mixture: GaussianMixture, method: Method, u: Tensor, n_points: int =
 
 
 def line_eps(mixture: GaussianMixture) -> Model:
-    """`mixture.eps(y, 1, u)` for y (N, 1) and one number u > 0, without the work for many dimensions: a quarter of it."""
+    """`mixture.eps(y, 1, u)` for y (N, 1) and one number u > 0, in half the time: no work for more dimensions."""
     mean, std = _on_the_line(mixture)
     log_w = torch.log(mixture.weights)
 
@@ -132,7 +166,7 @@ def _chain(eps: Model, method: Method, u: Tensor, y: Tensor, seed: int) -> Tenso
 
 
 def _ddpm_noise(u: Tensor) -> Tensor:
-    """sqrt(beta) of each step u_t -> u_s, in units of y: beta = 1 - alpha_bar_t / alpha_bar_s; none at the last step."""
+    """sqrt(beta) of each step u_t -> u_s, in units of y, with beta = 1 - alpha_bar_t/alpha_bar_s; 0 at the last."""
     share = 1 / (1 + u**2)  # alpha_bar
     c = ((1 - share[:-1] / share[1:]) / share[1:]).sqrt()
     return torch.where(u[1:] > 0, c, 0.0)

@@ -4,6 +4,7 @@ In each twin one side goes the slow road (quadrature, conditioning a joint Gauss
 library sampler that is run), the other is the formula.
 """
 
+import itertools
 import math
 
 import torch
@@ -122,7 +123,7 @@ def family(g: torch.Generator) -> Sides:
         return (x - bar[t[0]].sqrt() * x_0) / (1 - bar[t[0]]).sqrt()
 
     library = last(ddim(told, s, x, times=times, eta=eta, generator=one))
-    for t, u in zip(times, times[1:], strict=False):
+    for t, u in itertools.pairwise(times):
         sigma2 = eta**2 * (1 - bar[u]) / (1 - bar[t]) * (1 - bar[t] / bar[u])
         away = (x - bar[t].sqrt() * x_0) / (1 - bar[t]).sqrt()
         mean = bar[u].sqrt() * x_0 + (1 - bar[u] - sigma2).sqrt() * away
@@ -280,7 +281,7 @@ def step_of_the_family(g: torch.Generator) -> Sides:
     (one, other), bar, times = _same_draws(g), s.alpha_bar, [12, 9, 5, 2, 0]
     exact = lambda x, t: data.eps(x, bar[t].sqrt(), (1 - bar[t]).sqrt())  # noqa: E731
     library = last(ddim(exact, s, x, times=times, eta=eta, generator=one))
-    for t, u in zip(times, times[1:], strict=False):
+    for t, u in itertools.pairwise(times):
         eps = _autograd_eps(data, x, float(bar[t].sqrt()), float((1 - bar[t]).sqrt()))
         sigma = eta * ((1 - bar[u]) / (1 - bar[t]) * (1 - bar[t] / bar[u])).sqrt()
         x_0 = (x - (1 - bar[t]).sqrt() * eps) / bar[t].sqrt()
@@ -347,7 +348,7 @@ def ddim_is_euler(g: torch.Generator) -> Sides:
     bar, times = s.alpha_bar, [12, 9, 5, 2, 0]
     library = last(ddim(lambda x, t: data.eps(x, bar[t].sqrt(), (1 - bar[t]).sqrt()), s, x, times=times))
     u, y = (1 / bar - 1).sqrt(), x / bar[12].sqrt()
-    for t, below in zip(times, times[1:], strict=False):
+    for t, below in itertools.pairwise(times):
         y = y + (u[below] - u[t]) * _autograd_eps(data, y, 1.0, float(u[t]))  # the same noise is in x and in y
     return Sides(library, y)
 

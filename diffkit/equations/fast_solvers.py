@@ -2,7 +2,7 @@ r"""Lesson 10, fast sampling, second part: solvers of second order, levels, cost
 
 import math
 from collections.abc import Callable
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 import torch
@@ -38,7 +38,7 @@ def heun_step(g: torch.Generator) -> Sides:
     """Three steps of the library's flow in x and t, whose level is its time, and the steps written out."""
     data, y, u = _mixture(g), 2 * _randn(g, 6, 2), [2.5, 1.6, 0.9, 0.4]
     library = last(probability_flow(lambda x, t: data.score(x, 1.0, t), EDM(2.5), y, u))
-    for here, there in zip(u, u[1:], strict=False):
+    for here, there in pairwise(u):
         slope = _autograd_eps(data, y, 1.0, here)
         ahead = y + (there - here) * slope
         y = y + (there - here) / 2 * (slope + _autograd_eps(data, ahead, 1.0, there))
@@ -143,7 +143,7 @@ def midpoint_step(g: torch.Generator) -> Sides:
     sde, data, x, times = _vp(g), _mixture(g), _randn(g, 6, 2), [0.9, 0.6, 0.3]
     library = last(dpm_solver_2(lambda x, t: data.eps(x, *sde.marginal(t)), sde, x, times))
     lams = [sde.half_log_snr(t) for t in times]
-    for t, s in zip(lams, lams[1:], strict=False):
+    for t, s in pairwise(lams):
         m, h = (t + s) / 2, s - t
         eps = _autograd_eps(data, x, float(_clean(t)), float(_noisy(t)))
         x_m = _clean(m) / _clean(t) * x - _noisy(m) * (torch.exp(h / 2) - 1) * eps
@@ -178,7 +178,7 @@ def multistep(g: torch.Generator) -> Sides:
     sde, data, x, times = _vp(g), _mixture(g), _randn(g, 6, 2), [0.9, 0.7, 0.4, 0.3]
     library = last(dpm_solver_2m(lambda x, t: data.eps(x, *sde.marginal(t)), sde, x, times=times))
     lams, before, h_before = [sde.half_log_snr(t) for t in times], None, torch.ones(())
-    for t, s in zip(lams, lams[1:], strict=False):
+    for t, s in pairwise(lams):
         h, guess = s - t, data.posterior(x, _clean(t), _noisy(t)).mean
         lean = guess if before is None else guess + h / (2 * h_before) * (guess - before)
         x = _noisy(s) / _noisy(t) * x + _clean(s) * (1 - torch.exp(-h)) * lean
@@ -268,7 +268,9 @@ def best_steps(g: torch.Generator) -> Sides:
     """Both sides by quadrature for four random step lengths h(u), and for h = kappa^(-1/2), where they are equal."""
     v, (u, w) = _number(g, 0.2, 1.0), interval_nodes(0.05, 3.0, 100)
     kappa = 0.5 * v / (v + u**2) ** 1.5
-    h = torch.cat([0.1 + torch.rand(4, 1, generator=g, dtype=torch.float64) * u ** _uniform(g, 0, 2, 4, 1), kappa[None] ** -0.5])
+    h = torch.cat(
+        [0.1 + torch.rand(4, 1, generator=g, dtype=torch.float64) * u ** _uniform(g, 0, 2, 4, 1), kappa[None] ** -0.5]
+    )
     right = ((kappa * h) @ w) * ((1 / h) @ w)
     return Sides((kappa.sqrt() @ w).square().expand(5), right)
 

@@ -1,6 +1,15 @@
 """Symbols that lessons add to the common ones, one module per lesson."""
 
-from diffkit.equations.symbols import lesson_00, lesson_01, lesson_03, lesson_04, lesson_05, lesson_06, lesson_07, lesson_10
+from diffkit.equations.symbols import (
+    lesson_00,
+    lesson_01,
+    lesson_03,
+    lesson_04,
+    lesson_05,
+    lesson_06,
+    lesson_07,
+    lesson_10,
+)
 
 OWN: dict[str, dict[str, tuple[str, str]]] = {
     "0": lesson_00.SYMBOLS,

@@ -29,7 +29,10 @@ SYMBOLS: dict[str, tuple[str, str]] = {
     "m_middle": ("m", "the middle of a step, as an index: the mean of both lambda"),
     "rho": (r"\rho", "bends the ladder of levels: evenly spaced in u^(1/rho)"),
     "u_ends": (r"u_{\min}, u_{\max}", "the lowest level above 0, and the highest"),
-    "kappa": (r"\kappa(u)", "half the size of the second derivative of the path: what a step of length 1 would get wrong"),
+    "kappa": (
+        r"\kappa(u)",
+        "half the size of the second derivative of the path: what a step of length 1 would get wrong",
+    ),
     "F": ("F, G", "distribution functions on the line, and their inverses, the quantiles"),
     "W2": ("W_2", "Wasserstein distance: root of the mean squared distance of the best matching"),
 }

@@ -137,7 +137,13 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "stays at t",
-            _by(lambda bt, bs, eta: (*_right(bt, bs, eta)[:3], (1 - bt - _right(bt, bs, eta)[4] ** 2).sqrt(), _right(bt, bs, eta)[4])),
+            _by(
+                lambda bt, bs, eta: (
+                    *_right(bt, bs, eta)[:3],
+                    (1 - bt - _right(bt, bs, eta)[4] ** 2).sqrt(),
+                    _right(bt, bs, eta)[4],
+                )
+            ),
             "the old noise is put back with the size that it has at t. At s it is sqrt(1 - alpha_bar_s - sigma^2).",
         ),
         Misconception(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from grader.exercise import Case, Draw, Exercise, Misconception, Served

@@ -59,7 +59,9 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "geometric",
-            lambda n, low, high, rho: _with_zero(_line(0, 1, n).mul(torch.tensor(high / low, dtype=F64).log()).exp() * low),
+            lambda n, low, high, rho: _with_zero(
+                _line(0, 1, n).mul(torch.tensor(high / low, dtype=F64).log()).exp() * low
+            ),
             "the levels have a constant ratio, as in lesson 07. That is the limit of a very large rho.",
         ),
         Misconception(

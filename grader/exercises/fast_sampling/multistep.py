@@ -83,7 +83,9 @@ EXERCISE = Exercise(
     signature="multistep(x (B, *D), x_0 (B, *D), before (B, *D), lams (lam_before, lam, lam_next)) -> (B, *D)",
     reference=multistep,
     draw=_draw,
-    criteria=criteria(3, 1, 1, at="equal steps, the step to no noise, one example, float32", clean_text="inputs untouched"),
+    criteria=criteria(
+        3, 1, 1, at="equal steps, the step to no noise, one example, float32", clean_text="inputs untouched"
+    ),
     equation="10.26",
     difficulty=4,
     minutes=20,
