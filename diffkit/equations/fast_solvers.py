@@ -188,6 +188,24 @@ def multistep(g: torch.Generator) -> Sides:
 
 @twin(
     "10.27",
+    r"\Big(\int \sqrt{\kappa(u)}\,du\Big)^{2} \le \int \kappa(u)\,h(u)\,du \;\cdot \int \frac{du}{h(u)}",
+    symbols="kappa u h",
+    relation="<=",
+    source="the inequality of Cauchy and Schwarz",
+)
+def best_steps(g: torch.Generator) -> Sides:
+    """Both sides by quadrature for four random step lengths h(u), and for h = kappa^(-1/2), where they are equal."""
+    v, (u, w) = _number(g, 0.2, 1.0), interval_nodes(0.05, 3.0, 100)
+    kappa = 0.5 * v / (v + u**2) ** 1.5
+    h = torch.cat(
+        [0.1 + torch.rand(4, 1, generator=g, dtype=torch.float64) * u ** _uniform(g, 0, 2, 4, 1), kappa[None] ** -0.5]
+    )
+    right = ((kappa * h) @ w) * ((1 / h) @ w)
+    return Sides((kappa.sqrt() @ w).square().expand(5), right)
+
+
+@twin(
+    "10.28",
     r"u_i = \Big(u_{\min}^{1/\rho} + \frac{i-1}{n-1}\,\big(u_{\max}^{1/\rho} - u_{\min}^{1/\rho}\big)\Big)^{\rho}, \quad i = 1, \dots, n, \qquad u_0 = 0",
     symbols="u u_ends rho fast_n",
     source=f"{KARRAS}, eq. 5, which counts from the noisiest level",
@@ -214,12 +232,12 @@ def levels(g: torch.Generator) -> Sides:
 
 
 @twin(
-    "10.28",
+    "10.29",
     r"\frac{du_i}{di} = \frac{\rho}{n-1}\,\big(u_{\max}^{1/\rho} - u_{\min}^{1/\rho}\big)\;u_i^{\,1-1/\rho}",
     symbols="u rho fast_n u_ends",
 )
 def density_of_levels(g: torch.Generator) -> Sides:
-    """Automatic differentiation of (10.27) as a function of a real i, and the formula."""
+    """Automatic differentiation of (10.28) as a function of a real i, and the formula."""
     n, low, high, rho = 9, _number(g, 0.01, 0.1), _number(g, 5, 50), _number(g, 2, 8)
     i = torch.arange(1, n + 1, dtype=torch.float64).requires_grad_()
     roots = low ** (1 / rho), high ** (1 / rho)
@@ -229,7 +247,7 @@ def density_of_levels(g: torch.Generator) -> Sides:
 
 
 @twin(
-    "10.29",
+    "10.30",
     r"\text{calls} = n \ \text{(ancestral, DDIM, multistep)}, \qquad \text{calls} = 2n - 1 \ \text{(Heun, DPM-Solver-2)}, \qquad n \text{ steps down to } u = 0",
     symbols="fast_n u",
 )
@@ -255,24 +273,6 @@ def calls(g: torch.Generator) -> Sides:
     counted(lambda f: dpm_solver_2(f, sde, y, u))
     formula = [n, n, n, 2 * n - 1, 2 * n - 1]
     return Sides(torch.tensor(counts, dtype=torch.float64), torch.tensor(formula, dtype=torch.float64))
-
-
-@twin(
-    "10.30",
-    r"\Big(\int \sqrt{\kappa(u)}\,du\Big)^{2} \le \int \kappa(u)\,h(u)\,du \;\cdot \int \frac{du}{h(u)}",
-    symbols="kappa u h",
-    relation="<=",
-    source="the inequality of Cauchy and Schwarz",
-)
-def best_steps(g: torch.Generator) -> Sides:
-    """Both sides by quadrature for four random step lengths h(u), and for h = kappa^(-1/2), where they are equal."""
-    v, (u, w) = _number(g, 0.2, 1.0), interval_nodes(0.05, 3.0, 100)
-    kappa = 0.5 * v / (v + u**2) ** 1.5
-    h = torch.cat(
-        [0.1 + torch.rand(4, 1, generator=g, dtype=torch.float64) * u ** _uniform(g, 0, 2, 4, 1), kappa[None] ** -0.5]
-    )
-    right = ((kappa * h) @ w) * ((1 / h) @ w)
-    return Sides((kappa.sqrt() @ w).square().expand(5), right)
 
 
 @twin(

@@ -96,7 +96,8 @@ class QualityCalls(Explorer):
         alt = (
             f"Distance from the data against the number of network calls, for two samplers, levels "
             f"{SPACING_NAMES[self.spacing]}. With {self.budgets[k]} calls at most: {NAMES[self.method]} "
-            f"{found[0]:.3g}, {NAMES[self.beside]} {found[1]:.3g}. Beside it the densities that these two make, and that of the data."
+            f"{found[0]:.3g}, {NAMES[self.beside]} {found[1]:.3g}. Beside it the densities that they make, and that "
+            "of the data."
         )
         panels = {r"$\log_{10}$ of the distance": curves, f"made with {self.budgets[k]} calls": shapes}
         return plots.curve_panels(panels, alt, x_label=[r"$\log_{10}$ of the calls", "x"])

@@ -10,7 +10,7 @@ from grader.exercises.fast_sampling.common import F64, WITHHOLDS, criteria
 
 
 def karras_levels(n: int, u_min: float, u_max: float, rho: float) -> Tensor:
-    """Equation (10.27)."""
+    """Equation (10.28)."""
     place = torch.arange(n, dtype=torch.float64) / (n - 1)
     low, high = u_min ** (1 / rho), u_max ** (1 / rho)
     levels = (low + place * (high - low)) ** rho
@@ -42,7 +42,7 @@ EXERCISE = Exercise(
     reference=karras_levels,
     draw=_draw,
     criteria=criteria(2, 1, at="rho = 1, two levels, a large rho, float64"),
-    equation="10.27",
+    equation="10.28",
     difficulty=2,
     minutes=8,
     hints=(

@@ -43,7 +43,7 @@ EXERCISE = Exercise(
     reference=network_calls,
     draw=_draw,
     criteria=criteria(2, 1, at="levels that do not end at 0, a single step, inputs untouched"),
-    equation="10.29",
+    equation="10.30",
     difficulty=1,
     minutes=6,
     hints=(
