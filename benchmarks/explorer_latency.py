@@ -54,6 +54,7 @@ MOVES = {
     "bug gallery, sampler": Move("bug_gallery()", "Gallery of sampler bugs", "select"),
     "score field, sigma": Move("score_field()", "Score field explorer", "input"),
     "Langevin, step shown": Move("langevin_particles()", "Langevin particles explorer", "[aria-label^=k]"),
+    "quality against calls": Move("quality_calls()", "Quality against calls explorer", "input"),
     "Langevin, eta (kernel)": Move("langevin_particles()", "Langevin particles explorer", "[aria-label^=η]"),
 }
 

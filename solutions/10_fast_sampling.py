@@ -402,7 +402,8 @@ with when_written():
 # the step that knows $\mathbf{x}_0$ with the step that has only the guess. Both are Gaussians with the same variance
 # $\sigma^2$, so by lesson 04 the divergence is the squared distance of the means over $2\sigma^2$. The means differ only
 # in what stands for $\mathbf{x}_0$, which has the factor $b$. And $\mathbf{x}_0 - \hat{\mathbf{x}}_0$ is
-# $-\sqrt{(1-\bar\alpha_t)/\bar\alpha_t}\,(\boldsymbol\varepsilon - \boldsymbol\varepsilon_\theta)$. Put in $b$ and multiply:
+# $-\sqrt{(1-\bar\alpha_t)/\bar\alpha_t}\,(\boldsymbol\varepsilon - \boldsymbol\varepsilon_\theta)$. Multiply by $b = \sqrt{\bar\alpha_s} - a\sqrt{\bar\alpha_t}$ and use
+# $a\sqrt{1-\bar\alpha_t} = \sqrt{1-\bar\alpha_s-\sigma^2}$:
 #
 # $$D_{\mathrm{KL}}\big(q_\sigma(\mathbf{x}_s \mid \mathbf{x}_t, \mathbf{x}_0)\,\|\,q_\sigma(\mathbf{x}_s \mid \mathbf{x}_t, \hat{\mathbf{x}}_0)\big) = \frac{1}{2\sigma^2}\Big(\sqrt{\tfrac{\bar\alpha_s\,(1-\bar\alpha_t)}{\bar\alpha_t}} - \sqrt{1-\bar\alpha_s-\sigma^2}\Big)^{2}\,\big\|\boldsymbol\varepsilon - \boldsymbol\varepsilon_\theta(\mathbf{x}_t, t)\big\|^2 \tag{10.10}$$
 #
@@ -476,8 +477,8 @@ with when_written():
 
 # %% [markdown]
 # **Then why not one big step?** With $n = 1$ the step goes from $T$ to 0. There $\bar\alpha_s = 1$ and $\sigma = 0$, and (10.9) returns
-# $\hat{\mathbf{x}}_0$ at $t = T$. In lesson 05 we saw what that is: the mean of all the data, one blur for every noise. The guess is
-# right *on average*, and only a short step makes use of an average.
+# $\hat{\mathbf{x}}_0$ at $t = T$. With the best prediction that is, by lesson 05, the mean of all the data: one blur for every noise. The
+# guess is right *on average*, and an average may stand for all the possible $\mathbf{x}_0$ only while the step is short.
 
 # %% [markdown]
 # ## 6. DDIM is Euler's method
