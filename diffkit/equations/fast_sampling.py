@@ -403,13 +403,13 @@ def flow_in_u(g: torch.Generator) -> Sides:
     symbols="fast_y u mv U",
 )
 def gaussian_path(g: torch.Generator) -> Sides:
-    """Data N(m, v): the flow by 400 steps of RK4 from U to five levels, and the formula."""
+    """Data N(m, v): the flow by 200 steps of RK4 from U to five levels, and the formula."""
     m, v, U = _randn(g, 2), _number(g, 0.3, 1.0), _number(g, 2.0, 3.0)
     data = GaussianMixture.isotropic(torch.ones(1, dtype=torch.float64), m.unsqueeze(0), v)
     y = m + 2 * _randn(g, 4, 2)
-    times = torch.linspace(U, 0.1, 401, dtype=torch.float64)
+    times = torch.linspace(U, 0.1, 201, dtype=torch.float64)
     steps = list(probability_flow(lambda x, u: data.score(x, 1.0, u), EDM(U), y, times, step=rk4))
-    chosen = [80, 160, 240, 320, 400]
+    chosen = [40, 80, 120, 160, 200]
     formula = [m + ((v + times[k] ** 2) / (v + U**2)).sqrt() * (y - m) for k in chosen]
     return Sides(torch.stack([steps[k].x for k in chosen]), torch.stack(formula))
 
