@@ -1214,7 +1214,7 @@ plots.curves(
 # - **Within the family less noise is better.** At every budget $\eta = 0$ beats $\eta = 1$, until the curves reach what is left of chance.
 #   One guess stands for all possible $\mathbf{x}_0$, which makes points too narrow, and with $\eta = 1$ the steps lean on it most. The
 #   larger variance $\beta_t$ of DDPM happens to make up for it, and stays ahead of DDIM up to twelve calls.
-# - **Two calls per step pay late.** For the same price Heun and DPM-Solver-2 take half as many steps, twice as long. Up to some forty
+# - **Two calls per step pay late.** For the same price Heun and DPM-Solver-2 take half as many steps, twice as long. Up to some fifty
 #   calls they are no better than DDIM. Then their order shows, and they fall twice as steeply.
 # - **The multistep method leads from six calls on.** It has the order of the others at half their price.
 # - **The floor ends the race.** DDIM with 24 calls and multistep with 16 are as near to the truth as a thousand right samples. To see
