@@ -32,10 +32,11 @@ DIFFKIT = {
     "data": "idx oracle",
     "metrics": "",
     "latent": "elbo inputs",
+    "quality": "oracle samplers",  # exact samples against exact data, on the line
     "bugs": "gaussian schedule",  # wrong samplers on purpose: no other module may use them but the explorers
-    "equations": "data elbo graph guidance latent likelihood losses metrics vae",
+    "equations": "data elbo graph guidance latent likelihood losses metrics quality vae",
     "plots": "figure",
-    "explorers": "bugs equations plots",
+    "explorers": "bugs equations plots quality",
 }
 
 # Not transitive: the trust border runs through this package. `diffkit` stands for the whole library.

@@ -214,3 +214,14 @@ def test_an_observed_node_is_filled_and_a_marked_arrow_is_coloured():
     assert share(blue, PAIR) == share(orange, PAIR) == 0
     assert share(blue, PAIR._replace(observed=["a"])) > 0.01
     assert share(orange, PAIR._replace(marked=[("a", "b1")])) > 0.001
+
+
+def test_a_legend_beside_the_frame_stands_in_room_of_its_own():
+    inside, beside = (plots.curves(X, {"bell": BELL}, "bell", legend_beside=b) for b in (False, True))
+    blue = torch.tensor(to_rgb(plots.COLORS[0]))
+    seen = [((pixels(f) - blue).abs().amax(-1) < 0.05).any(0) for f in (inside, beside)]
+    assert len(seen[1]) > len(seen[0])
+    columns = torch.nonzero(seen[1]).flatten()
+    gap = columns.diff().max()  # between the curve and the line of the legend
+    assert float(columns[-1]) / len(seen[1]) > 0.85
+    assert gap > 0.03 * len(seen[1])

@@ -4,6 +4,8 @@ from diffkit.equations import ddpm as ddpm
 from diffkit.equations import decomposing_the_elbo as decomposing_the_elbo
 from diffkit.equations import decomposing_the_elbo_errata as decomposing_the_elbo_errata
 from diffkit.equations import fokker_planck as fokker_planck
+from diffkit.equations import fast_sampling as fast_sampling
+from diffkit.equations import fast_solvers as fast_solvers
 from diffkit.equations import forward_process as forward_process
 from diffkit.equations import graphical_gaussians as graphical_gaussians
 from diffkit.equations import graphical_models as graphical_models

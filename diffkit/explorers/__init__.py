@@ -12,6 +12,7 @@ from diffkit.explorers.elbo_terms import elbo_terms
 from diffkit.explorers.flow_paths import flow_paths
 from diffkit.explorers.forward_process import forward_process
 from diffkit.explorers.langevin_particles import langevin_particles
+from diffkit.explorers.quality_calls import quality_calls
 from diffkit.explorers.schedule_designer import schedule_designer
 from diffkit.explorers.score_field import score_field
 from diffkit.explorers.sde_paths import sde_paths
@@ -26,6 +27,7 @@ __all__ = [
     "flow_paths",
     "forward_process",
     "langevin_particles",
+    "quality_calls",
     "schedule_designer",
     "score_field",
     "sde_paths",

@@ -28,11 +28,16 @@ def curves(
     x_label: str = "t",
     y_label: str = "",
     y_scale: str = "linear",
+    legend_beside: bool = False,
 ) -> Figure:
-    """Lines over one axis.  x: (n,); each line (n,), under its label, which may hold $maths$."""
-    canvas, axes = axes_grid(1, 1, 6, 3.4)
+    """Lines over one axis.  x: (n,); each line (n,), under its label, which may hold $maths$.
+
+    legend_beside: puts the legend to the right of the frame, for lines that leave no room in it.
+    """
+    canvas, axes = axes_grid(1, 1, 8 if legend_beside else 6, 3.4)
     draw_lines(axes[0, 0], {label: (x, y) for label, y in lines.items()})
-    axes[0, 0].legend(frameon=False)
+    place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if legend_beside else {}
+    axes[0, 0].legend(frameon=False, **place)
     axes[0, 0].set(xlabel=x_label, ylabel=y_label, yscale=y_scale)
     return finished(canvas, alt)
 

@@ -6,6 +6,7 @@ from grader.exercise import Exercise
 from grader.exercises import (
     ddpm,
     decomposing_the_elbo,
+    fast_sampling,
     forward_process,
     graphical_models,
     langevin_dynamics,
@@ -27,6 +28,7 @@ PACKAGES: dict[str, ModuleType] = {
     "07_langevin_dynamics": langevin_dynamics,
     "08_stochastic_differential_equations": stochastic_differential_equations,
     "09_probability_flow": probability_flow,
+    "10_fast_sampling": fast_sampling,
 }
 LESSONS: dict[str, tuple[Exercise, ...]] = {lesson: package.EXERCISES for lesson, package in PACKAGES.items()}
 # What a lesson's sandbox may import from diffkit; everything else of it is absent while grading.

@@ -3,6 +3,7 @@
 from tests.equivalents import (
     ddpm,
     decomposing_the_elbo,
+    fast_sampling,
     forward_process,
     graphical_models,
     langevin_dynamics,
@@ -16,6 +17,7 @@ from tests.equivalents import (
 EQUIVALENT: dict[str, dict[str, str]] = {
     **ddpm.EQUIVALENT,
     **decomposing_the_elbo.EQUIVALENT,
+    **fast_sampling.EQUIVALENT,
     **forward_process.EQUIVALENT,
     **graphical_models.EQUIVALENT,
     **langevin_dynamics.EQUIVALENT,

@@ -10,6 +10,7 @@ from diffkit.equations.symbols import (
     lesson_07,
     lesson_08,
     lesson_09,
+    lesson_10,
 )
 
 OWN: dict[str, dict[str, tuple[str, str]]] = {
@@ -22,4 +23,5 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
     "7": lesson_07.SYMBOLS,
     "8": lesson_08.SYMBOLS,
     "9": lesson_09.SYMBOLS,
+    "10": lesson_10.SYMBOLS,
 }

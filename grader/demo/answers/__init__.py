@@ -3,6 +3,7 @@
 from grader.demo.answers import (
     ddpm,
     decomposing_the_elbo,
+    fast_sampling,
     forward_process,
     graphical_models,
     langevin_dynamics,
@@ -25,6 +26,7 @@ ANSWERS: dict[str, Answers] = {
     "07_langevin_dynamics": langevin_dynamics.ANSWERS,
     "08_stochastic_differential_equations": stochastic_differential_equations.ANSWERS,
     "09_probability_flow": probability_flow.ANSWERS,
+    "10_fast_sampling": fast_sampling.ANSWERS,
 }
 
 __all__ = ["ANSWERS", "Answers"]
