@@ -499,6 +499,18 @@ def tilted_bell(g: torch.Generator) -> Sides:
 
 @twin(
     "11.20",
+    r"\frac{1}{n(n-1)} \sum_{i \ne j} \left\|\mathbf{x}^{(i)} - \mathbf{x}^{(j)}\right\|^2 = \frac{2}{n-1} \sum_{i} \left\|\mathbf{x}^{(i)} - \bar{\mathbf{x}}\right\|^2",
+    symbols="cg_n cg_bar x_0",
+)
+def spread(g: torch.Generator) -> Sides:
+    """Left: a loop over all pairs.  Right: distances from the mean.  For three sets of seven points."""
+    sets = _randn(g, 3, 7, 4) + 5 * _randn(g, 3, 1, 4)
+    slow = [sum(float(((a - b) ** 2).sum()) for a in x for b in x) / (7 * 6) for x in sets]
+    return Sides(torch.tensor(slow, dtype=F64), 2 / 6 * ((sets - sets.mean(1, keepdim=True)) ** 2).sum((1, 2)))
+
+
+@twin(
+    "11.21",
     r"\mathbf{x}_{t-1} = M \odot \left(\sqrt{\bar\alpha_{t-1}}\,\mathbf{k} + \sqrt{1-\bar\alpha_{t-1}}\,\mathbf{z}\right) + (1-M) \odot \left(\boldsymbol\mu + \sigma_t\,\boldsymbol\varepsilon\right)",
     symbols="x_t cg_M cg_k cg_z alpha_bar cg_mu cg_sigma eps",
     source=f"{SONG}, appendix I.2; Lugmayr et al. 2022, eq. 8",
@@ -530,7 +542,7 @@ def _pair(rho: float) -> Tensor:
 
 
 @twin(
-    "11.21",
+    "11.22",
     r"m_{t-1} = a_t\,m_t + b_t\sqrt{\bar\alpha_t}\,k, \qquad v_{t-1} = a_t^2\,v_t + b_t^2\,(1-\bar\alpha_t) + \sigma_t^2",
     symbols="cg_m cg_ab cg_k alpha_bar cg_sigma",
 )
@@ -585,7 +597,7 @@ def _measured(g: torch.Generator) -> Measured:
 
 
 @twin(
-    "11.22",
+    "11.23",
     r"q(y \mid \mathbf{x}_t) = \mathcal{N}\!\left(y;\ A\hat{\mathbf{x}}_0,\ A\,C_t\,A^{\!\top} + \tau^2\mathbf{I}\right)",
     symbols="cg_qy N cg_A cg_x0_hat cg_C cg_tau I x_t",
     source="Song et al. 2023 (pseudoinverse guidance), section 3",
@@ -601,7 +613,7 @@ def measurement_given_noisy(g: torch.Generator) -> Sides:
 
 
 @twin(
-    "11.22e",
+    "11.23e",
     r"q(y \mid \mathbf{x}_t) = \mathcal{N}\!\left(y;\ A\hat{\mathbf{x}}_0,\ \tau^2\mathbf{I}\right)",
     symbols="cg_qy N cg_A cg_x0_hat cg_tau I x_t",
     source="the approximation of Chung et al. 2023 (diffusion posterior sampling)",
@@ -616,7 +628,7 @@ def certain_guess(g: torch.Generator) -> Sides:
 
 
 @twin(
-    "11.23",
+    "11.24",
     r"\nabla \log q(y \mid \mathbf{x}_t) = \left(\frac{\partial \hat{\mathbf{x}}_0}{\partial \mathbf{x}_t}\right)^{\!\top} A^{\!\top} \left(A\,C_t\,A^{\!\top} + \tau^2\mathbf{I}\right)^{-1} \left(y - A\hat{\mathbf{x}}_0\right)",
     symbols="grad cg_qy cg_x0_hat x_t cg_A cg_C cg_tau I",
 )
@@ -635,7 +647,7 @@ def measurement_score(g: torch.Generator) -> Sides:
 
 
 @twin(
-    "11.24",
+    "11.25",
     r"\frac{\partial \hat{\mathbf{x}}_0}{\partial \mathbf{x}_t} = \frac{\sqrt{\bar\alpha_t}}{1-\bar\alpha_t}\,C_t",
     symbols="cg_x0_hat x_t alpha_bar cg_C",
     source="Meng et al. 2021, section 3",
@@ -650,15 +662,3 @@ def jacobian_is_covariance(g: torch.Generator) -> Sides:
     mean = posterior @ nodes
     second = torch.einsum("bn,ni,nj->bij", posterior, nodes, nodes)
     return Sides(torch.stack(rows), a / sd**2 * (second - mean.unsqueeze(2) * mean.unsqueeze(1)))
-
-
-@twin(
-    "11.25",
-    r"\frac{1}{n(n-1)} \sum_{i \ne j} \left\|\mathbf{x}^{(i)} - \mathbf{x}^{(j)}\right\|^2 = \frac{2}{n-1} \sum_{i} \left\|\mathbf{x}^{(i)} - \bar{\mathbf{x}}\right\|^2",
-    symbols="cg_n cg_bar x_0",
-)
-def spread(g: torch.Generator) -> Sides:
-    """Left: a loop over all pairs.  Right: distances from the mean.  For three sets of seven points."""
-    sets = _randn(g, 3, 7, 4) + 5 * _randn(g, 3, 1, 4)
-    slow = [sum(float(((a - b) ** 2).sum()) for a in x for b in x) / (7 * 6) for x in sets]
-    return Sides(torch.tensor(slow, dtype=F64), 2 / 6 * ((sets - sets.mean(1, keepdim=True)) ** 2).sum((1, 2)))

@@ -10,6 +10,7 @@ from diffkit.explorers.dag_editor import dag_editor
 from diffkit.explorers.elbo_gap import elbo_gap
 from diffkit.explorers.elbo_terms import elbo_terms
 from diffkit.explorers.forward_process import forward_process
+from diffkit.explorers.guidance_strength import guidance_strength
 from diffkit.explorers.langevin_particles import langevin_particles
 from diffkit.explorers.schedule_designer import schedule_designer
 from diffkit.explorers.score_field import score_field
@@ -22,6 +23,7 @@ __all__ = [
     "elbo_gap",
     "elbo_terms",
     "forward_process",
+    "guidance_strength",
     "langevin_particles",
     "schedule_designer",
     "score_field",

@@ -1,7 +1,7 @@
 """Symbols of lesson 11, controllable generation."""
 
 SYMBOLS: dict[str, tuple[str, str]] = {
-    "cg_y": ("y", "what we want to have: a class such as `3`; from section 9 on a measurement"),
+    "cg_y": ("y", "what we want to have: a class such as `3`; from section 11 on a measurement"),
     "cg_p": (r"p(\mathbf{x}_0)", "density of the data; p(x_0 | y): of the data of class y"),
     "cg_py": (r"p(y \mid \mathbf{x}_0)", "the clean classifier: probability of class y for the data point x_0"),
     "cg_q": (r"q(\mathbf{x}_t)", "density of the noisy data at step t; q(x_t | y): of those that began in class y"),

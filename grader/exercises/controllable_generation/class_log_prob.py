@@ -61,11 +61,13 @@ def _draw(d: Draw) -> Iterator[Case]:
     yield Case("points in space, more noise", (d.randn(4, 3, dtype=F64), *other, level / 2))
     yield Case("no noise, alpha_bar = 1", (x, *m, 1.0), "edges")
     yield Case("nearly all noise", (x, *m, 1e-4), "edges")
-    yield Case("one point", (x[:1], *m, level), "edges")
+    yield Case("one point", (0.3 * x[:1], *m, level), "edges")
     yield Case("as many points as components", (d.randn(5, 2, dtype=F64), *m, level), "edges")
     yield Case("a class with one component", (x, 2, *m[1:], level), "edges")
     yield Case("called twice", (x, *m, level), "edges", "twice")
-    yield Case("far from every component", (80 + 5 * x, *m, level), "far")
+    wide = m._replace(y=(int(m.labels[0]) + 1) % 3, var=torch.cat([2 + m.var[:1], m.var[1:]]))
+    # Far away the widest component takes all.  Another class is asked for, whose logarithm is far from 0.
+    yield Case("far from every component", (80 + 5 * x, *wide, level), "far")
 
 
 def _case(how: str) -> Callable[..., Tensor]:

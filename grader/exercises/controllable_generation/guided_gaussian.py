@@ -60,9 +60,9 @@ def _tilted(v: float, m_y: float, v_y: float, s: float, beta: Tensor) -> Moments
 
 def _draw(d: Draw) -> Iterator[Case]:
     v, m_y, v_y, s = d.uniform(0.8, 1.5), d.uniform(0.4, 1.2), d.uniform(0.2, 0.6), d.uniform(1.5, 3.5)
-    beta = random_beta(d, d.integer(8, 14))
-    yield Case("ten steps or so", (v, m_y, v_y, s, beta))
-    yield Case("another schedule, the class on the left", (v, -m_y, v_y, s + 1, random_beta(d, 9, 0.02, 0.4)))
+    beta = random_beta(d, d.integer(6, 9))
+    yield Case("eight steps or so", (v, m_y, v_y, s, beta))
+    yield Case("another schedule, the class on the left", (v, -m_y, v_y, s + 1, random_beta(d, 7, 0.02, 0.4)))
     yield Case("s = 0", (v, m_y, v_y, 0.0, beta), "edges")
     yield Case("s = 1", (v, m_y, v_y, 1.0, beta), "edges")
     yield Case("a class at 0", (v, 0.0, v_y, s, beta), "edges")
@@ -81,6 +81,7 @@ EXERCISE = Exercise(
     equation="11.18",
     difficulty=3,
     minutes=18,
+    level="stretch",
     hints=(
         "Everything is a straight line here, so each step is an affine map plus noise: the mean goes through the map, the "
         "variance gets the square of the factor, plus beta_t.",

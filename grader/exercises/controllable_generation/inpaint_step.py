@@ -19,7 +19,7 @@ from grader.exercises.controllable_generation.common import (
 def inpaint_step(
     x_t: Tensor, eps: Tensor, known: Tensor, mask: Tensor, t: int, noise: Tensor, z: Tensor, beta: Tensor
 ) -> Tensor:
-    """Equation (11.20) with sigma_t^2 = beta_t."""
+    """Equation (11.21) with sigma_t^2 = beta_t."""
     alpha_bar = torch.cumprod(1 - beta, dim=0)
     mean = (x_t - beta[t] / (1 - alpha_bar[t]).sqrt() * eps) / (1 - beta[t]).sqrt()
     free = mean + beta[t].sqrt() * noise if t > 1 else mean
@@ -92,7 +92,7 @@ EXERCISE = Exercise(
     criteria=criteria(
         2, 2, 1, at="t = 1, 2 and T, nothing or everything known, dtype, any memory layout", clean_text=FLOWS
     ),
-    equation="11.20",
+    equation="11.21",
     difficulty=2,
     minutes=10,
     hints=(

@@ -12,7 +12,7 @@ from grader.exercises.controllable_generation.common import F64, WITHHOLDS, crit
 def posterior_score(
     x_t: Tensor, mean: Tensor, cov: Tensor, A: Tensor, y: Tensor, tau: float, alpha_bar: float
 ) -> Tensor:
-    """x_0 given y by conditioning (lesson 01), then noised; the same as the score of x_t plus equation (11.23)."""
+    """x_0 given y by conditioning (lesson 01), then noised; the same as the score of x_t plus equation (11.24)."""
     measured = A @ cov @ A.T + tau**2 * torch.eye(len(A), dtype=F64)
     gain = cov @ A.T @ torch.linalg.inv(measured)
     mean_y, cov_y = mean + gain @ (y - A @ mean), cov - gain @ A @ cov
@@ -80,14 +80,15 @@ EXERCISE = Exercise(
     reference=posterior_score,
     draw=_draw,
     criteria=criteria(3, 1, 1, at="no measurement noise, very noisy measurement, one coordinate, nearly all noise"),
-    equation="11.23",
+    equation="11.24",
     difficulty=5,
     minutes=30,
+    level="stretch",
     hints=(
         "Bayes for scores: the score of q(x_t) plus the gradient of log q(y | x_t). Or: condition x_0 on y first (lesson 01), "
         "and take the score of that Gaussian after noise.",
         "V = alpha_bar cov + (1 - alpha_bar) I; prior = -V^-1 (x_t - sqrt(alpha_bar) mean); guess = mean + sqrt(alpha_bar) cov "
-        "V^-1 (x_t - sqrt(alpha_bar) mean); C = cov - alpha_bar cov V^-1 cov; then (11.23) with (11.24).",
+        "V^-1 (x_t - sqrt(alpha_bar) mean); C = cov - alpha_bar cov V^-1 cov; then (11.24) with (11.25).",
         "K = cov @ A.T @ torch.linalg.inv(A @ cov @ A.T + tau**2 * eye_m); m = mean + K @ (y - A @ mean); S = cov - K @ A @ cov; "
         "return -(x_t - alpha_bar**0.5 * m) @ torch.linalg.inv(alpha_bar * S + (1 - alpha_bar) * eye_d)",
     ),
@@ -122,12 +123,12 @@ EXERCISE = Exercise(
         Misconception(
             "Jacobian left out",
             _case(lambda p: p.prior + p.pull(jacobian=p.eye)),
-            "the gradient is in the guess of x_0. By the chain rule it is multiplied by the Jacobian of the guess, (11.24).",
+            "the gradient is in the guess of x_0. By the chain rule it is multiplied by the Jacobian of the guess, (11.25).",
         ),
         Misconception(
             "Jacobian of a shrunk point",
             _case(lambda p: p.prior + p.pull(jacobian=p.eye / p.root)),
-            "you take 1/sqrt(alpha_bar) for the Jacobian of the guess. That treats the noise as known; use (11.24).",
+            "you take 1/sqrt(alpha_bar) for the Jacobian of the guess. That treats the noise as known; use (11.25).",
         ),
         Misconception(
             "data of variance 1",

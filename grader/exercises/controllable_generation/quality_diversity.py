@@ -12,7 +12,7 @@ Numbers = tuple[Tensor, Tensor]
 
 
 def quality_diversity(log_probs: Tensor, y: Tensor, x: Tensor) -> Numbers:
-    """Share of samples that are read as what was asked for, and equation (11.25), averaged over the classes."""
+    """Share of samples that are read as what was asked for, and equation (11.20), averaged over the classes."""
     quality = (log_probs.argmax(dim=1) == y).double().mean()
     spreads = []
     for k in y.unique():
@@ -66,7 +66,7 @@ EXERCISE = Exercise(
     reference=quality_diversity,
     draw=_draw,
     criteria=criteria(2, 1, 1, at="one class, two samples of a class, samples alike"),
-    equation="11.25",
+    equation="11.20",
     difficulty=2,
     minutes=12,
     hints=(
