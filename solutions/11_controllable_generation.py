@@ -33,6 +33,10 @@ from grader import check, hint, when_written
 torch.set_num_threads(1)  # these sizes are small: a second thread would only be in the way
 
 # %% tags=["explore"]
+import sys
+
+from tqdm import tqdm
+
 from diffkit import guidance, metrics, nets, samplers, train
 from diffkit.oracle import GaussianMixture
 
@@ -46,10 +50,15 @@ def draws(seed):
     return torch.Generator().manual_seed(seed)
 
 
+def watched(steps, total):
+    """The same steps, with a bar that shows how far they are."""
+    return tqdm(steps, total=total, file=sys.stdout, mininterval=0.5)
+
+
 def draw_digits(labels, strengths, seed):
     """Digits of these classes, one batch for each strength s, all from the same starting noise."""
     x_T, batches = torch.randn(len(labels), 1, 8, 8, generator=draws(seed)), []
-    for s in strengths:
+    for s in watched(strengths, len(strengths)):
         eps = guidance.classifier_free(kept, labels, torch.full_like(labels, NULL), scale=s)
         batches.append(samplers.last(samplers.ddim(eps, short, x_T, times=samplers.uniform_times(short.T, 25))))
     return torch.stack(batches)
@@ -203,8 +212,8 @@ with when_written():
         grid,
         curves,
         alt="Probability of the wanted class along the line for four noise levels. Without noise it is a cliff from 1 to 0 "
-        "near x = 0.9. With more noise the cliff becomes a gentle slope and moves to the left; at alpha_bar = 0.02 the "
-        "curve is nearly flat near 0.6.",
+        "near x = 0.9. With more noise the cliff becomes a slope and moves to the left; at alpha_bar = 0.02 it is a gentle, "
+        "nearly straight line through 0.6.",
         x_label="x_t",
         y_label="probability of the class",
     )
@@ -273,7 +282,7 @@ places = torch.cartesian_prod(axis, axis)
 fine = torch.linspace(-2.4, 2.4, 49, dtype=torch.float64)
 
 with when_written():
-    bar = 0.6
+    bar = 0.93
     level = bar**0.5, (1 - bar) ** 0.5
     pull = classifier_score(places, 0, *about_hills, bar)
     score = hills.score(places, *level)
@@ -308,9 +317,9 @@ equation("11.6")
 # %% [markdown]
 # ## 4. Guidance, and its strength
 #
-# Dhariwal and Nichol trained such a noise-aware classifier on ImageNet and used (11.6). The pictures were of the right class
-# only about half of the time, and not very good. Then they multiplied the classifier's gradient by a number $s$ above 1,
-# and both became much better. Write $\boldsymbol\varepsilon_\varnothing$ for the prediction that knows no class:
+# Dhariwal and Nichol trained such a noise-aware classifier on ImageNet and used (11.6). The classifier then gave
+# the wanted class a probability of about one half, and to the eye the pictures often did not show it. Then they multiplied
+# the classifier's gradient by a number $s$ above 1, and the pictures became what was asked for, and better. Write $\boldsymbol\varepsilon_\varnothing$ for the prediction that knows no class:
 #
 # $$\hat{\boldsymbol\varepsilon}_s(\mathbf{x}_t) = \boldsymbol\varepsilon_\varnothing(\mathbf{x}_t) - s\,\sqrt{1-\bar\alpha_t}\,\nabla \log q(y \mid \mathbf{x}_t) \tag{11.7}$$
 #
@@ -393,13 +402,13 @@ with when_written():
         torch.stack(clouds),
         ["class 0", "told the noise", "not told"],
         alt="Three panels of points. True samples of class 0: two round clouds with a thin bridge. DDIM with the noise-aware "
-        "classifier: the same. DDIM with the clean classifier: two smaller clouds, most points in the middle one.",
+        "classifier: the same. DDIM with the clean classifier: a wedge and a thin line that ends in the lower cloud.",
     )
     display(picture)
 
 # %% [markdown]
-# With the noise-aware classifier both samplers are as close as true samples are. With the clean classifier DDIM puts more
-# than two thirds of the points on one hill and none near the border. DDPM suffers less. It adds noise at each step and
+# With the noise-aware classifier both samplers are as close as true samples are. With the clean classifier DDIM
+# presses them onto a thin line, more than two thirds of them on one hill. DDPM suffers less. It adds noise at each step and
 # forgets what went wrong early (lesson 05), and at little noise a clean classifier is right. With a neural network it is
 # worse: a clean network has never seen a noisy picture, and its gradient there is anything at all.
 
@@ -501,8 +510,8 @@ seen = digits.images[training], digits.labels[training]
 
 torch.manual_seed(1)
 state = train.start(nets.Classifier(), lr=3e-3, ema_decay=0.99)
-steps = train.train(state, train.classification(*seen, 64, short), steps=600)
-for _ in train.progress(steps, 600):
+steps = train.train(state, train.classification(*seen, 64, short), steps=500)
+for _ in train.progress(steps, 500, every=2):
     pass
 noisy_reader = state.ema
 
@@ -524,7 +533,8 @@ with when_written():
             grad = guidance.gradient(lambda v: noisy_reader.log_prob(v, wanted, t), x)
             return guided_eps(kept(x, t), grad, s, t, short.alpha_bar)
 
-        rows.append(samplers.last(samplers.ancestral(by_reader, short, x_T, generator=draws(7))))
+        times = samplers.uniform_times(short.T, 50)
+        rows.append(samplers.last(samplers.ddim(by_reader, short, x_T, times=times, eta=1.0, generator=draws(7))))
     picture = plots.image_grid(
         torch.stack(rows),
         [str(k) for k in range(10)],
@@ -704,7 +714,7 @@ with when_written():
         return 2e-3 * min(1, n / 100) * (1 - 0.9 * n / 5000)
 
     steps = train.train(state, training_loss, steps=count, lr=rate, clip_norm=1.0)
-    losses = [float(step.loss) for step in train.progress(steps, count)]
+    losses = [float(step.loss) for step in train.progress(steps, count, every=2)]
     print(f"loss of the first 20 steps {sum(losses[:20]) / 20:.3f}, of the last 20 {sum(losses[-20:]) / 20:.3f}")
     if RETRAIN:
         network = state.ema
@@ -789,7 +799,7 @@ with when_written():
         grid,
         {f"s = {s}": tilted_density(log_p, log_class, s, grid) for s in (0, 1, 4, 16)},
         alt="The tilted density on the line for four strengths. s = 0: three bumps. s = 1: two bumps, at -2 and 0.4. s = 4 and "
-        "16: the bump at 0.4 becomes smaller and narrower and moves to the left, the one at -2 grows.",
+        "16: the bump at 0.4 becomes narrower and moves to the left, the one at -2 grows.",
     )
     display(picture)
 
@@ -866,7 +876,7 @@ with when_written():
         bars,
         gaps,
         alt="Total variation between followed and wanted density against alpha_bar from 0 to 1. For s = 1 it is zero. For s = 2 it "
-        "rises to about 0.14, for s = 4 to about 0.27, in the middle, and falls to zero at alpha_bar = 1.",
+        "rises to about 0.11, for s = 4 to about 0.27, and falls to zero at alpha_bar = 1.",
         x_label=r"$\bar\alpha_t$ (1: no noise)",
         y_label="total variation",
     )
@@ -1023,19 +1033,19 @@ def quality_diversity(log_probs, y, x):
 check("guidance.quality_diversity", quality_diversity)
 
 # %% [markdown]
-# First train the judge, then draw twelve of each digit for nine strengths. All strengths start from the same noises. The
+# First train the judge, then draw nine of each digit for nine strengths. All strengths start from the same noises. The
 # last column is the Fréchet distance to held-out digits, in the judge's features: it compares means and covariances of both
 # sets, so it notices poor quality as well as poor diversity. Small is good.
 
 # %% tags=["explore"]
 torch.manual_seed(0)
 state = train.start(nets.Classifier(), lr=3e-3, ema_decay=0.99)
-steps = train.train(state, train.classification(*seen, 64), steps=300)
-for _ in train.progress(steps, 300):
+steps = train.train(state, train.classification(*seen, 64), steps=250)
+for _ in train.progress(steps, 250, every=2):
     pass
 judge = state.ema
 
-asked = torch.arange(10).repeat_interleave(12)
+asked = torch.arange(10).repeat_interleave(9)
 strengths = (-1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
 drawn = draw_digits(asked, [1 + w for w in strengths], seed=3)
 
@@ -1048,7 +1058,7 @@ with when_written(), torch.no_grad():
         distance = metrics.frechet_distance(x.clamp(-1, 1), digits.images[held_out], judge.features)
         table.append([float(quality), float(diversity), float(distance)])
         print(f"{w:5.1f} {table[-1][0]:11.3f} {table[-1][1]:11.2f} {table[-1][2]:18.2f}")
-    some = torch.cat([digits.images[digits.labels == k][:12] for k in range(10)])
+    some = torch.cat([digits.images[digits.labels == k][:9] for k in range(10)])
     quality, diversity = quality_diversity(torch.log_softmax(judge(some), 1), asked, some)
     print(f" real {quality:10.3f} {diversity:11.2f}")
     columns = torch.tensor(table).mT
@@ -1059,23 +1069,27 @@ with when_written(), torch.no_grad():
             "Fréchet distance": {"drawn": (torch.tensor(strengths), columns[2])},
         },
         alt="Three panels against w from -1 to 8. Quality rises from 0.1 to 1 at w = 0.5 and stays there. Diversity falls from "
-        "over 30 to about 15 and stays low. The Fréchet distance falls to its lowest near w = 0 and then rises slowly.",
+        "over 30 to about 15 and then rises a little. The Fréchet distance falls to its lowest near w = 0 and then rises.",
         x_label="w",
     )
     display(picture)
 
 # %% [markdown]
-# Quality is at its ceiling from $w = 0.5$ on. Diversity goes on falling, below that of real digits. The Fréchet distance has its
-# best value where both are in balance, near $w = 0$ here, and gets worse with every further step of $w$. (Ho and Salimans found
+# Quality is at its ceiling from $w = 0.5$ on. Diversity falls below that of real digits, until about $w = 2$. The Fréchet distance
+# has its best value where both are in balance, at a small $w$, and gets worse with every further step. (Ho and Salimans found
 # the same on ImageNet: the best Fréchet distance at a small $w$, the best-looking images at a large one.) These digits are easy.
 # For hard classes the conditional model alone is poor, and the best $w$ is larger.
+#
+# Why does diversity rise again at the right end? Not because the digits differ more: their pixels are driven to the ends of the
+# range, and harsh images are far apart. Squared distance does not know the one from the other. The Fréchet distance does
+# notice. One number is never enough.
 #
 # Play with it. On the left are the digits of the table. On the right, class 0, 1 or 2 of the hills: the lines enclose half and
 # nine tenths of the tilted density, and the dots are points of the guided sampler with the exact score. At $w = -1$ and at $w = 0$
 # the dots fill the lines. Then move $w$ to the right. Arrow keys work too.
 
 # %% tags=["explore"]
-explorers.guidance_strength(drawn.reshape(len(strengths), 10, 12, 1, 8, 8), strengths)
+explorers.guidance_strength(drawn.reshape(len(strengths), 10, 9, 1, 8, 8), strengths)
 
 # %% [markdown]
 # ## 10. Filling in
@@ -1170,13 +1184,9 @@ print(f"{'exact':>14} {rho * k:17.3f} {1 - rho**2:9.3f} {rho * k:18.3f} {1 - rho
 # more steps hardly help. Twenty tries come close. They also cost twenty times as many calls of the network.
 #
 # On digits it looks like this. The upper half of each held-out digit is known. Your step runs with one try; the library's
-# sampler, which is your step with the going back and forth added, runs with four.
+# sampler, which is your step with the going back and forth added, runs with three.
 
 # %% tags=["explore"]
-import sys
-
-from tqdm import trange
-
 chosen = [int(held_out[digits.labels[held_out] == label][0]) for label in (0, 2, 3, 4, 5, 6, 8, 9)]
 originals = digits.images[chosen]
 mask = torch.zeros(8, 8, dtype=torch.bool)
@@ -1192,19 +1202,19 @@ def any_digit(x, t):
 with when_written():
     g = draws(4)
     x = torch.randn(originals.shape, generator=g)
-    for t in trange(short.T, 0, -1, file=sys.stdout, unit="step"):
+    for t in watched(range(short.T, 0, -1), short.T):
         eps = any_digit(x, torch.full((len(x),), t))
         noise, z = torch.randn(x.shape, generator=g), torch.randn(x.shape, generator=g)
         x = inpaint_step(x, eps, originals, mask, t, noise, z, short.beta)
-    repaired = samplers.last(
-        samplers.inpaint(any_digit, short, torch.randn(x.shape, generator=g), originals, mask, n_resample=4, generator=g)
-    )
+    x_T = torch.randn(x.shape, generator=g)
+    tries = samplers.inpaint(any_digit, short, x_T, originals, mask, n_resample=3, generator=g)
+    repaired = samplers.last(watched(tries, short.T + 1))
     picture = plots.image_grid(
         torch.stack([originals, covered, x, repaired]),
         [""] * len(originals),
-        ["original", "known", "one try", "four tries"],
+        ["original", "known", "one try", "three tries"],
         alt="Four rows of eight digits: the originals; their upper halves over black; the halves completed with one try per step; "
-        "completed with four tries. Most completions continue the strokes; with one try some lower halves do not fit.",
+        "completed with three tries. Most completions continue the strokes; with one try some lower halves do not fit.",
     )
     display(picture)
 
@@ -1301,29 +1311,44 @@ with when_written():
     pair = numbers(1, rho, rho, 1).reshape(2, 2)
     A, y = numbers(1, 0).reshape(1, 2), numbers(k)
 
+    long = schedule.linear(1000)
+
     def measured_eps(x, t):
-        bar = float(short.alpha_bar[t[0]])
+        bar = float(long.alpha_bar[t[0]])
         return -((1 - bar) ** 0.5) * posterior_score(x, numbers(0, 0), pair, A, y, 0.0, bar)
 
     x_T = torch.randn(4000, 2, generator=draws(5), dtype=torch.float64)
-    x = samplers.last(samplers.ancestral(measured_eps, short, x_T, variance=short.beta_tilde, generator=draws(6)))
+    x = samplers.last(samplers.ancestral(measured_eps, long, x_T, variance=long.beta_tilde, generator=draws(6)))
     print(f"known coordinate: mean {x[:, 0].mean():.3f}, standard deviation {x[:, 0].std():.1e}")
     print(f"free coordinate:  mean {x[:, 1].mean():.3f} (exact {rho * k:.3f}), variance {x[:, 1].var():.3f} (exact {1 - rho**2:.3f})")
 
 # %% [markdown]
 # No replacing, no trying again: with the right score the ordinary sampler does it.
 #
-# **On digits**, with the multiple of the identity in the place of $C_t$. First the upper half is known. Then only the means over blocks of
-# 2x2 pixels are known: sixteen numbers, from which 64 pixels are to be drawn. The library's `guidance.linear_inverse` is (11.24)
-# with automatic differentiation.
+# **On digits** $C_t$ is not known, but better than a multiple of the identity is what it would be if digits were Gaussian: take the
+# covariance of the training digits, and condition on $\mathbf{x}_t$ as in lesson 01. First the upper half is known. Then only the means
+# over blocks of 2x2 pixels are known: sixteen numbers, from which 64 pixels are to be drawn. The library's
+# `guidance.linear_inverse` is (11.24) with automatic differentiation. It begins at $t = 120$ with pure noise. Above that the
+# guess $\hat{\mathbf{x}}_0$ is the network's error divided by a tiny $\sqrt{\bar\alpha_t}$ (lesson 05), and to pull at it does harm.
 
 # %% tags=["explore"]
+cov_0 = torch.cov(seen[0].flatten(1).double().mT)
+eye = torch.eye(64, dtype=torch.float64)
+
+
+def as_if_gaussian(t):
+    """Cov[x_0 | x_t], (64, 64), if digits were Gaussian."""
+    alpha_bar = float(short.alpha_bar[t[0]])
+    gain = torch.linalg.inv(alpha_bar * cov_0 + (1 - alpha_bar) * eye)
+    return cov_0 - alpha_bar * cov_0 @ gain @ cov_0
+
+
 def solve(A, tau, seed):
     """Digits that fit y = A x_0, where x_0 are the originals."""
-    y = originals.flatten(1) @ A.T
-    guided = guidance.linear_inverse(network, short, A, y, tau)
-    x_T = torch.randn(originals.shape, generator=draws(seed))
-    return samplers.last(samplers.ddim(guided, short, x_T, times=samplers.uniform_times(short.T, 50), eta=1.0, generator=draws(seed)))
+    y, g = originals.flatten(1) @ A.T, draws(seed)
+    guided = guidance.linear_inverse(network, short, A, y, tau, posterior_cov=as_if_gaussian)
+    start, times = torch.randn(originals.shape, generator=g), samplers.uniform_times(120, 50)
+    return samplers.last(watched(samplers.ddim(guided, short, start, times=times, eta=1.0, generator=g), 51))
 
 
 rows_known = torch.eye(64)[mask.flatten()]
