@@ -60,7 +60,7 @@ def draw_digits(labels, strengths, seed):
     x_T, batches = torch.randn(len(labels), 1, 8, 8, generator=draws(seed)), []
     for s in watched(strengths, len(strengths)):
         eps = guidance.classifier_free(kept, labels, torch.full_like(labels, NULL), scale=s)
-        batches.append(samplers.last(samplers.ddim(eps, short, x_T, times=samplers.uniform_times(short.T, 25))))
+        batches.append(samplers.last(samplers.ddim(eps, short, x_T, times=samplers.uniform_times(short.T, 20))))
     return torch.stack(batches)
 
 
@@ -1058,8 +1058,8 @@ with when_written(), torch.no_grad():
         distance = metrics.frechet_distance(x.clamp(-1, 1), digits.images[held_out], judge.features)
         table.append([float(quality), float(diversity), float(distance)])
         print(f"{w:5.1f} {table[-1][0]:11.3f} {table[-1][1]:11.2f} {table[-1][2]:18.2f}")
-    some = torch.cat([digits.images[digits.labels == k][:9] for k in range(10)])
-    quality, diversity = quality_diversity(torch.log_softmax(judge(some), 1), asked, some)
+    real = digits.images[held_out]
+    quality, diversity = quality_diversity(torch.log_softmax(judge(real), 1), digits.labels[held_out], real)
     print(f" real {quality:10.3f} {diversity:11.2f}")
     columns = torch.tensor(table).mT
     picture = plots.curve_panels(
