@@ -65,11 +65,11 @@ def draw_digits(labels, strengths, seed):
 
 
 plots.image_grid(
-    draw_digits(torch.arange(10), (0, 1, 3), seed=3),
+    draw_digits(torch.arange(10), (0, 1, 3), seed=6),
     [str(k) for k in range(10)],
     ["no order", "ordered", "insisting"],
     alt="Three rows of ten drawn digits, all made from the same ten starting noises. First row: any digits. Second row: "
-    "the digits 0 to 9 in order. Third row: the same digits, cleaner and more upright.",
+    "the digits 0 to 9 in order. Third row: the same digits, cleaner.",
 )
 
 # %% [markdown]
@@ -1068,14 +1068,14 @@ with when_written(), torch.no_grad():
             "diversity": {"drawn": (torch.tensor(strengths), columns[1])},
             "Fréchet distance": {"drawn": (torch.tensor(strengths), columns[2])},
         },
-        alt="Three panels against w from -1 to 8. Quality rises from 0.1 to 1 at w = 0.5 and stays there. Diversity falls from "
+        alt="Three panels against w from -1 to 8. Quality rises from 0.1 to 1 near w = 1 and stays there. Diversity falls from "
         "over 30 to about 15 and then rises a little. The Fréchet distance falls to its lowest near w = 0 and then rises.",
         x_label="w",
     )
     display(picture)
 
 # %% [markdown]
-# Quality is at its ceiling from $w = 0.5$ on. Diversity falls below that of real digits, until about $w = 2$. The Fréchet distance
+# Quality is at its ceiling from $w = 1$ on. Diversity falls below that of real digits, until about $w = 2$. The Fréchet distance
 # has its best value where both are in balance, at a small $w$, and gets worse with every further step. (Ho and Salimans found
 # the same on ImageNet: the best Fréchet distance at a small $w$, the best-looking images at a large one.) These digits are easy.
 # For hard classes the conditional model alone is poor, and the best $w$ is larger.
