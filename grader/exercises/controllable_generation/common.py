@@ -24,6 +24,7 @@ WITHHOLDS = (
     "diffkit.samplers.ancestral.reverse_kernel",
     "diffkit.nets.embeddings.drop_labels",
     "diffkit.metrics.modes.coverage",
+    "diffkit.gaussian.product",
     "diffkit.gaussian.FullGaussian.condition",
     "diffkit.oracle.GaussianMixture.noised",
     "diffkit.oracle.GaussianMixture.log_prob",
