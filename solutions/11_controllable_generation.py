@@ -1134,8 +1134,8 @@ check("guidance.inpaint_step", inpaint_step)
 
 # %% [markdown]
 # **Is it exact?** The free part never sees the known picture. It sees noisy copies of it, with *fresh* noise at every step. In
-# a real path, the noise of the known part and the noise of the free part belong to one image, and stay with it. Here the past
-# of the known part is thrown away at every step.
+# a real path the known part at $t-1$ continues the known part at $t$, with nearly the same noise. Here it is drawn anew, so what
+# the free part has learned from it in one step is taken back in the next.
 #
 # Take the smallest example: two coordinates with variance 1 and correlation $\rho$. The first one is known to be $k$. Then the right
 # answer for the other one is $\mathcal{N}(\rho k,\ 1 - \rho^2)$ (lesson 01). What does replacement draw? The noisy pair has the
@@ -1180,8 +1180,8 @@ for rounds in (1, 2, 5, 20):
 print(f"{'exact':>14} {rho * k:17.3f} {1 - rho**2:9.3f} {rho * k:18.3f} {1 - rho**2:9.3f}")
 
 # %% [markdown]
-# One try per step: the free coordinate follows the known one only two thirds of the way, with half too much variance, and
-# more steps hardly help. Twenty tries come close. They also cost twenty times as many calls of the network.
+# One try per step: the free coordinate follows the known one only two thirds of the way, and its variance is two thirds too
+# large. More steps hardly help. Twenty tries come close. They also cost twenty times as many calls of the network.
 #
 # On digits it looks like this. The upper half of each held-out digit is known. Your step runs with one try; the library's
 # sampler, which is your step with the going back and forth added, runs with three.
