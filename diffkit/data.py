@@ -64,6 +64,17 @@ def ring_mixture(
     return GaussianMixture.isotropic(torch.full((K,), 1 / K, dtype=dtype), means, std**2)
 
 
+def hills(dtype: torch.dtype = torch.float64) -> tuple[GaussianMixture, Tensor]:
+    """Five round hills in the plane, and the class of each, (5,): 0, 0, 1, 2, 1.
+
+    Class 0 has a hill that stands by itself and one that the other classes overlap.
+    """
+    means = torch.tensor([[-1.2, 0.9], [0.0, -0.2], [1.2, 0.9], [0.9, -1.3], [-0.9, -1.3]], dtype=dtype)
+    var = torch.tensor([0.12, 0.2, 0.12, 0.2, 0.2], dtype=dtype)
+    mixture = GaussianMixture.isotropic(torch.full((5,), 0.2, dtype=dtype), means, var)
+    return mixture, torch.tensor([0, 0, 1, 2, 1])
+
+
 def two_moons(n: int, noise: float = 0.08, *, generator: torch.Generator | None = None) -> Tensor:
     """n points on two interleaved half circles, (n, 2) float32, about zero mean and unit spread."""
     _check_count(n)

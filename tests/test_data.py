@@ -67,3 +67,15 @@ def test_the_moons_mixture_is_the_law_of_two_moons():
 def test_a_moons_mixture_needs_an_even_number(K):
     with pytest.raises(RangeError, match="even"):
         data.moons_mixture(K)
+
+
+def test_of_the_hills_one_of_class_0_is_alone_and_one_is_not():
+    mixture, labels = data.hills()
+    assert labels.tolist() == [0, 0, 1, 2, 1]
+    others = 1 - mixture.responsibilities(mixture.sample(4000, generator=torch.Generator().manual_seed(0)))[:, :2].sum(
+        1
+    )
+    assert 0.4 < float((others > 0.5).double().mean()) < 0.75
+    at_the_tops = mixture.responsibilities(mixture.means[:2])[:, labels == 0].sum(1)
+    assert float(at_the_tops[0]) > 0.999
+    assert float(at_the_tops[1]) < 0.99

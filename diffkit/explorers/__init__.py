@@ -11,6 +11,7 @@ from diffkit.explorers.elbo_gap import elbo_gap
 from diffkit.explorers.elbo_terms import elbo_terms
 from diffkit.explorers.flow_paths import flow_paths
 from diffkit.explorers.forward_process import forward_process
+from diffkit.explorers.guidance_strength import guidance_strength
 from diffkit.explorers.langevin_particles import langevin_particles
 from diffkit.explorers.quality_calls import quality_calls
 from diffkit.explorers.schedule_designer import schedule_designer
@@ -26,6 +27,7 @@ __all__ = [
     "elbo_terms",
     "flow_paths",
     "forward_process",
+    "guidance_strength",
     "langevin_particles",
     "quality_calls",
     "schedule_designer",

@@ -4,6 +4,7 @@ from types import ModuleType
 
 from grader.exercise import Exercise
 from grader.exercises import (
+    controllable_generation,
     ddpm,
     decomposing_the_elbo,
     fast_sampling,
@@ -29,6 +30,7 @@ PACKAGES: dict[str, ModuleType] = {
     "08_stochastic_differential_equations": stochastic_differential_equations,
     "09_probability_flow": probability_flow,
     "10_fast_sampling": fast_sampling,
+    "11_controllable_generation": controllable_generation,
 }
 LESSONS: dict[str, tuple[Exercise, ...]] = {lesson: package.EXERCISES for lesson, package in PACKAGES.items()}
 # What a lesson's sandbox may import from diffkit; everything else of it is absent while grading.

@@ -1,6 +1,7 @@
 """Mutants that give the reference's numbers on every admissible input, with the reason, one module per lesson."""
 
 from tests.equivalents import (
+    controllable_generation,
     ddpm,
     decomposing_the_elbo,
     fast_sampling,
@@ -15,6 +16,7 @@ from tests.equivalents import (
 )
 
 EQUIVALENT: dict[str, dict[str, str]] = {
+    **controllable_generation.EQUIVALENT,
     **ddpm.EQUIVALENT,
     **decomposing_the_elbo.EQUIVALENT,
     **fast_sampling.EQUIVALENT,

@@ -11,6 +11,7 @@ from diffkit.equations.symbols import (
     lesson_08,
     lesson_09,
     lesson_10,
+    lesson_11,
 )
 
 OWN: dict[str, dict[str, tuple[str, str]]] = {
@@ -24,4 +25,5 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
     "8": lesson_08.SYMBOLS,
     "9": lesson_09.SYMBOLS,
     "10": lesson_10.SYMBOLS,
+    "11": lesson_11.SYMBOLS,
 }

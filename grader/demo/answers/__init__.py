@@ -1,6 +1,7 @@
 """Answers by lesson, for the demo's class: one module per lesson."""
 
 from grader.demo.answers import (
+    controllable_generation,
     ddpm,
     decomposing_the_elbo,
     fast_sampling,
@@ -27,6 +28,7 @@ ANSWERS: dict[str, Answers] = {
     "08_stochastic_differential_equations": stochastic_differential_equations.ANSWERS,
     "09_probability_flow": probability_flow.ANSWERS,
     "10_fast_sampling": fast_sampling.ANSWERS,
+    "11_controllable_generation": controllable_generation.ANSWERS,
 }
 
 __all__ = ["ANSWERS", "Answers"]
