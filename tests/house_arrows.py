@@ -33,7 +33,7 @@ DIFFKIT = {
     "metrics": "",
     "latent": "elbo inputs",
     "bugs": "gaussian schedule",  # wrong samplers on purpose: no other module may use them but the explorers
-    "equations": "data elbo graph guidance latent likelihood losses metrics vae",
+    "equations": "data elbo graph guidance latent likelihood losses metrics nets vae",
     "plots": "figure",
     "explorers": "bugs equations plots",
 }
