@@ -9,6 +9,7 @@ from grader.exercises import (
     forward_process,
     graphical_models,
     langevin_dynamics,
+    latent_diffusion,
     likelihood_to_elbo,
     score_matching,
     start_here,
@@ -23,6 +24,7 @@ PACKAGES: dict[str, ModuleType] = {
     "05_ddpm": ddpm,
     "06_score_matching": score_matching,
     "07_langevin_dynamics": langevin_dynamics,
+    "12_latent_diffusion": latent_diffusion,
 }
 LESSONS: dict[str, tuple[Exercise, ...]] = {lesson: package.EXERCISES for lesson, package in PACKAGES.items()}
 # What a lesson's sandbox may import from diffkit; everything else of it is absent while grading.

@@ -6,6 +6,7 @@ from grader.demo.answers import (
     forward_process,
     graphical_models,
     langevin_dynamics,
+    latent_diffusion,
     likelihood_to_elbo,
     score_matching,
     start_here,
@@ -21,6 +22,7 @@ ANSWERS: dict[str, Answers] = {
     "05_ddpm": ddpm.ANSWERS,
     "06_score_matching": score_matching.ANSWERS,
     "07_langevin_dynamics": langevin_dynamics.ANSWERS,
+    "12_latent_diffusion": latent_diffusion.ANSWERS,
 }
 
 __all__ = ["ANSWERS", "Answers"]
