@@ -22,6 +22,9 @@ FORTH = {True: "ArrowRight", False: "ArrowLeft"}
 MADE_UP = """import torch
 from diffkit import explorers, schedule
 s = schedule.linear(100)
+codes = lambda x: torch.cat([x, -x], 1)[:, :, ::2, ::2]
+blow_up = lambda u: u[:, :1].repeat_interleave(2, 2).repeat_interleave(2, 3)
+pictures = torch.randn(8, 1, 8, 8)
 frames, points = torch.randn(101, 8, 1, 8, 8), torch.randn(101, 200, 2)
 """
 
@@ -55,6 +58,11 @@ MOVES = {
     "score field, sigma": Move("score_field()", "Score field explorer", "input"),
     "Langevin, step shown": Move("langevin_particles()", "Langevin particles explorer", "[aria-label^=k]"),
     "Langevin, eta (kernel)": Move("langevin_particles()", "Langevin particles explorer", "[aria-label^=η]"),
+    "pixels and codes, blend": Move(
+        "latent_space(pictures, codes, blow_up, s, pictures)",
+        "Pixels and codes",
+        "[aria-label^='from the first']",
+    ),
 }
 
 # The clock starts at the time stamp that the browser gave the key event.  A message posted from an animation

@@ -11,6 +11,7 @@ from diffkit.explorers.elbo_gap import elbo_gap
 from diffkit.explorers.elbo_terms import elbo_terms
 from diffkit.explorers.forward_process import forward_process
 from diffkit.explorers.langevin_particles import langevin_particles
+from diffkit.explorers.latent_space import latent_space
 from diffkit.explorers.schedule_designer import schedule_designer
 from diffkit.explorers.score_field import score_field
 from diffkit.explorers.trajectory import trajectory
@@ -23,6 +24,7 @@ __all__ = [
     "elbo_terms",
     "forward_process",
     "langevin_particles",
+    "latent_space",
     "schedule_designer",
     "score_field",
     "trajectory",

@@ -1,6 +1,7 @@
 """A schedule that can be learned: `monotone_log_snr`."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -71,7 +72,7 @@ def _same(x: Tensor) -> Tensor:
 
 
 def _draw_net(d: Draw) -> Iterator[Case]:
-    def question(B: int, n: int, dtype: torch.dtype = F64) -> tuple[object, ...]:
+    def question(B: int, n: int, dtype: torch.dtype = F64) -> tuple[Any, ...]:
         u = torch.rand(B, generator=d.generator, dtype=F64).to(dtype)
         weights = (0.5 + d.randn(n, dtype=dtype) for _ in range(3))
         return u, d.randn(1, dtype=dtype)[0], *weights, d.uniform(5, 9), d.uniform(-9, -5)
@@ -80,12 +81,12 @@ def _draw_net(d: Draw) -> Iterator[Case]:
     yield Case("three hidden units", asked)
     yield Case(
         "negative weights", (asked[0], -1 - asked[1].abs(), asked[2], -asked[3].abs(), -asked[4].abs(), *asked[5:])
-    )  # type: ignore[attr-defined]
+    )
     yield Case("both ends", (torch.tensor([0.0, 1.0], dtype=F64), *question(1, 4)[1:]), "edges")
     yield Case("one time", question(1, 3), "edges")
     yield Case("as many times as hidden units", question(5, 5), "edges")
     u, slope, *weights = question(4, 2, torch.float32)
-    steady = 4 + torch.as_tensor(slope).abs()  # so that g(1) - g(0) keeps its digits
+    steady = 4 + slope.abs()  # so that g(1) - g(0) keeps its digits
     yield Case("float32 stays float32", (u, steady, *weights), "edges", strict_dtype=True)
     yield Case("called twice", asked, "clean", "twice")
     cotangent = d.randn(4, dtype=F64)
