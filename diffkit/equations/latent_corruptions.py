@@ -103,6 +103,18 @@ def ends_alone(g: torch.Generator) -> Sides:
 
 @twin(
     "12.21",
+    r"\left(\int_{\lambda(1)}^{\lambda(0)} h(\lambda)\, d\lambda\right)^{2} \le \mathbb{E}_{u \sim \mathcal{U}(0,1)}\!\left[\left(\lambda'(u)\, h(\lambda(u))\right)^2\right]",
+    symbols="lat_lambda lat_h E lat_time",
+    relation="<=",
+)
+def least_square(g: torch.Generator) -> Sides:
+    """Three random paths: the square of the closed form, and the second moment over u by quadrature."""
+    paths = [_Path(g) for _ in range(3)]
+    return Sides(torch.cat([p.integral() ** 2 for p in paths]), torch.cat([p.over_time(2) for p in paths]))
+
+
+@twin(
+    "12.22",
     r"\lambda(u) = \lambda(0) + \left(\lambda(1) - \lambda(0)\right) \frac{g(u) - g(0)}{g(1) - g(0)}, \qquad g(u) = \zeta(a)\,u + \sum_j \zeta(h_j)\, S\!\left(\zeta(w_j)\,(u - a_j)\right)",
     symbols="lat_lambda lat_time lat_net lat_softplus",
     source=f"after {KINGMA}, appendix H",
@@ -128,18 +140,6 @@ def monotone_network(g: torch.Generator) -> Sides:
         start, end = rise(torch.zeros(1, dtype=F64)), rise(torch.ones(1, dtype=F64))
         share = (rise(u) - start) / (end - start)
         return Sides(found, net.highest * (1 - share) + net.lowest * share)
-
-
-@twin(
-    "12.22",
-    r"\left(\int_{\lambda(1)}^{\lambda(0)} h(\lambda)\, d\lambda\right)^{2} \le \mathbb{E}_{u \sim \mathcal{U}(0,1)}\!\left[\left(\lambda'(u)\, h(\lambda(u))\right)^2\right]",
-    symbols="lat_lambda lat_h E lat_time",
-    relation="<=",
-)
-def least_square(g: torch.Generator) -> Sides:
-    """Three random paths: the square of the closed form, and the second moment over u by quadrature."""
-    paths = [_Path(g) for _ in range(3)]
-    return Sides(torch.cat([p.integral() ** 2 for p in paths]), torch.cat([p.over_time(2) for p in paths]))
 
 
 @twin(

@@ -234,34 +234,6 @@ def two_gaps(g: torch.Generator) -> Sides:
     return Sides(model.joint() + model.log_evidence(standard=False), encoder + w @ gaps.reshape(z.shape))
 
 
-@twin(
-    "12.9",
-    r"u_i = \frac{z_i - m_i}{s_i} \quad\Longrightarrow\quad \log p(\mathbf{z}) = \log p(\mathbf{u}) - \sum_i \log s_i",
-    symbols="lat_u lat_z lat_scale",
-)
-def scaled_density(g: torch.Generator) -> Sides:
-    """A Gaussian with random covariance in three dimensions: its density at z, and that of the scaled one at u."""
-    mix, mean, z = _randn(g, 3, 3) + 2 * torch.eye(3, dtype=F64), _randn(g, 3), _randn(g, 6, 3)
-    shift, s = _randn(g, 3), _uniform(g, 0.3, 3, 3)
-    cov = mix @ mix.mT
-    scaled = FullGaussian((mean - shift) / s, cov / torch.outer(s, s))
-    return Sides(FullGaussian(mean, cov).log_prob(z), scaled.log_prob((z - shift) / s) - torch.log(s).sum())
-
-
-@twin(
-    "12.9e",
-    r"u_i = \frac{z_i - m_i}{s_i} \quad\Longrightarrow\quad \log p(\mathbf{z}) = \log p(\mathbf{u})",
-    symbols="lat_u lat_z lat_scale",
-    source="code that reports likelihoods of scaled codes",
-    erratum="A density is per unit of volume. Codes that are squeezed by s are s times denser: the sum of log s is missing.",
-)
-def volume_forgotten(g: torch.Generator) -> Sides:
-    """The same Gaussian, without the change of volume."""
-    mean, z, s = _randn(g, 3), _randn(g, 6, 3), _uniform(g, 2, 3, 3)
-    one = Gaussian(mean.expand(6, 3), torch.ones(6, 3, dtype=F64))
-    return Sides(one.log_prob(z), one.affine(1 / s).log_prob(z / s))
-
-
 def _codes_of_size(g: torch.Generator, c: float) -> GaussianMixture:
     """Three clusters with mean 0 and standard deviation c."""
     weights, means, var = torch.softmax(_randn(g, 3), 0), _randn(g, 3), _uniform(g, 0.1, 0.4, 3)
@@ -271,7 +243,7 @@ def _codes_of_size(g: torch.Generator, c: float) -> GaussianMixture:
 
 
 @twin(
-    "12.10",
+    "12.9",
     r"\frac{\operatorname{Var}\!\left[\sqrt{\bar\alpha_t}\,z\right]}{\operatorname{Var}\!\left[\sqrt{1-\bar\alpha_t}\,\varepsilon\right]} = c^2\,\mathrm{SNR}(t) \qquad \text{for } \operatorname{Var}[z] = c^2",
     symbols="alpha_bar lat_z lat_c eps Var snr t",
     source="Rombach et al. 2022, appendix G",
@@ -291,7 +263,7 @@ def shifted_ratio(g: torch.Generator) -> Sides:
 
 
 @twin(
-    "12.11",
+    "12.10",
     r"\mathbb{E}\!\left[L_T\right] = \tfrac{d}{2}\left[\bar\alpha_T\,(c^2 - 1) - \log(1-\bar\alpha_T)\right]",
     symbols="E lat_L d alpha_bar T lat_c",
 )
@@ -304,6 +276,34 @@ def end_of_the_chain(g: torch.Generator) -> Sides:
     slow = codes.weights @ (kl_to_prior(s, z.reshape(-1, 1)).reshape(z.shape) @ w)
     bar = s.alpha_bar[-1]
     return Sides(slow.reshape(1), (0.5 * (bar * (c**2 - 1) - torch.log(1 - bar))).reshape(1))
+
+
+@twin(
+    "12.11",
+    r"u_i = \frac{z_i - m_i}{s_i} \quad\Longrightarrow\quad \log p(\mathbf{z}) = \log p(\mathbf{u}) - \sum_i \log s_i",
+    symbols="lat_u lat_z lat_scale",
+)
+def scaled_density(g: torch.Generator) -> Sides:
+    """A Gaussian with random covariance in three dimensions: its density at z, and that of the scaled one at u."""
+    mix, mean, z = _randn(g, 3, 3) + 2 * torch.eye(3, dtype=F64), _randn(g, 3), _randn(g, 6, 3)
+    shift, s = _randn(g, 3), _uniform(g, 0.3, 3, 3)
+    cov = mix @ mix.mT
+    scaled = FullGaussian((mean - shift) / s, cov / torch.outer(s, s))
+    return Sides(FullGaussian(mean, cov).log_prob(z), scaled.log_prob((z - shift) / s) - torch.log(s).sum())
+
+
+@twin(
+    "12.11e",
+    r"u_i = \frac{z_i - m_i}{s_i} \quad\Longrightarrow\quad \log p(\mathbf{z}) = \log p(\mathbf{u})",
+    symbols="lat_u lat_z lat_scale",
+    source="code that reports likelihoods of scaled codes",
+    erratum="A density is per unit of volume. Codes that are squeezed by s are s times denser: the sum of log s is missing.",
+)
+def volume_forgotten(g: torch.Generator) -> Sides:
+    """The same Gaussian, without the change of volume."""
+    mean, z, s = _randn(g, 3), _randn(g, 6, 3), _uniform(g, 2, 3, 3)
+    one = Gaussian(mean.expand(6, 3), torch.ones(6, 3, dtype=F64))
+    return Sides(one.log_prob(z), one.affine(1 / s).log_prob(z / s))
 
 
 def _whole(g: torch.Generator, low: int, high: int) -> int:

@@ -31,6 +31,8 @@ WITHHOLDS = (
     "diffkit.elbo.terms.weights",
     "diffkit.elbo.continuous.continuous",
     "diffkit.oracle.GaussianMixture.responsibilities",
+    "diffkit.oracle.GaussianMixture._log_joint",
+    "diffkit.oracle.GaussianMixture._whiten",
     "diffkit.samplers.cold.cold",
     "diffkit.samplers.cold._cold",
     "diffkit.schedule.Schedule.snr",

@@ -13,7 +13,7 @@ Shape = tuple[int, ...]
 
 
 def decode_sample(u: Tensor, shift: Tensor, std: Tensor, shape: Shape, decode: Map) -> Tensor:
-    """Equation (12.9) backwards, then the decoder, then the range of pixels."""
+    """Equation (12.11) backwards, then the decoder, then the range of pixels."""
     column = (-1, *[1] * (len(shape) - 1))
     z = u.reshape(-1, *shape) * std.reshape(column) + shift.reshape(column)
     return decode(z).clamp(-1, 1)
@@ -82,7 +82,7 @@ EXERCISE = Exercise(
     reference=decode_sample,
     draw=_draw_decode,
     criteria=criteria(2, 1, 1, at="one sample, one channel, C = W, float32", clean_text=UNTOUCHED),
-    equation="12.9",
+    equation="12.11",
     difficulty=2,
     minutes=8,
     hints=(

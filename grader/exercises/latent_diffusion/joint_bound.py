@@ -22,7 +22,7 @@ def joint_bound(
     std: Tensor,
     chain_bound: Map,
 ) -> Tensor:
-    """Equation (12.7) for one draw of the code, with the chain on scaled codes: (12.9)."""
+    """Equation (12.7) for one draw of the code, with the chain on scaled codes: (12.11)."""
     z = mean_z + torch.exp(0.5 * log_var_z) * noise
     volume = torch.log(std).expand(z.shape[1:]).sum()
     code = log_normal(z, mean_z, torch.exp(log_var_z))

@@ -12,7 +12,7 @@ Pair = tuple[Tensor, Tensor]
 
 
 def latent_scale(z: Tensor) -> Pair:
-    """The m and s of equation (12.9), one pair per channel."""
+    """The m and s of equation (12.11), one pair per channel."""
     rows = z.transpose(0, 1).flatten(1)
     return rows.mean(1), rows.var(1, correction=0).sqrt()
 
@@ -56,7 +56,7 @@ EXERCISE = Exercise(
     criteria=criteria(
         2, 1, 1, at="N = C, codes without places, float32, any memory layout", clean_text="input untouched"
     ),
-    equation="12.9",
+    equation="12.11",
     difficulty=2,
     minutes=8,
     hints=(

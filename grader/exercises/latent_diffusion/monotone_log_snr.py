@@ -16,7 +16,7 @@ Positive = Callable[[Tensor], Tensor]
 def monotone_log_snr(
     u: Tensor, slope: Tensor, middle: Tensor, steepness: Tensor, height: Tensor, highest: float, lowest: float
 ) -> Tensor:
-    """Equation (12.21)."""
+    """Equation (12.22)."""
     times = torch.cat([u, u.new_tensor([0.0, 1.0])]).unsqueeze(1)
     hidden = torch.sigmoid(softplus(steepness) * (times - middle))
     rise = softplus(slope) * times[:, 0] + (softplus(height) * hidden).sum(1)
@@ -103,7 +103,7 @@ EXERCISE = Exercise(
     reference=monotone_log_snr,
     draw=_draw_net,
     criteria=criteria(3, 1, 1, at="both ends, one time, B = n, float32"),
-    equation="12.21",
+    equation="12.22",
     difficulty=3,
     minutes=15,
     hints=(

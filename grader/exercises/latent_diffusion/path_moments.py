@@ -12,7 +12,7 @@ Moments = tuple[Tensor, Tensor]
 
 
 def path_moments(log_snr: Tensor, error: Tensor) -> Moments:
-    """The mean of equation (12.20) and the variance that belongs to (12.22), cell by cell."""
+    """The mean of equation (12.20) and the variance that belongs to (12.21), cell by cell."""
     cells = len(log_snr) - 1
     value = 0.5 * cells * (log_snr[:-1] - log_snr[1:]) * (error[:-1] + error[1:]) / 2
     return value.mean(), value.var(correction=0)
@@ -64,7 +64,7 @@ EXERCISE = Exercise(
     reference=path_moments,
     draw=_draw_moments,
     criteria=criteria(3, 1, 1, at="one cell, equal weights, float32", clean_text="inputs untouched"),
-    equation="12.22",
+    equation="12.21",
     difficulty=3,
     minutes=12,
     hints=(
