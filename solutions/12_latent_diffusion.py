@@ -546,7 +546,6 @@ with when_written():
     print(f"chain: loss of the first 20 steps {sum(losses[:20]) / 20:.3f}, of the last 20 {sum(losses[-20:]) / 20:.3f}")
     if RETRAIN:
         prior = state.ema
-        train.save_weights(torch.nn.ModuleDict({"autoencoder": autoencoder, "prior": prior}), "latent_digits.safetensors")
 
 # %% [markdown]
 # **What the code can hold.** What the encoder leaves out cannot come back. Compare digits with their reconstruction,

@@ -30,8 +30,8 @@ MODULES = (
     token_posterior,
     rounding_term,
     vdm_weights,
-    monotone_log_snr,
     path_moments,
+    monotone_log_snr,
     best_path,
     cold_step,
 )
