@@ -113,7 +113,7 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "divided by n - 1",
-            _of(moments=lambda v: (v.mean(), v.var())),
+            _of(moments=lambda v: (v.mean(), ((v - v.mean()) ** 2).sum() / (len(v) - 1))),
             "these cells are all there are, not a sample: divide by n, correction=0.",
         ),
         Misconception(
