@@ -71,9 +71,9 @@ class LatentSpace(Explorer):
         pixel, code = (float(v) for v in self.far_from_real[self.pair, self.blend, self.level])
         step, share = int(self.table[0, self.level]), 100 * self.blend // (BLENDS - 1)
         alt = (
-            f"{self.names[self.pair]}, at t = {step}: above mixed and noised in pixels, below in codes and then decoded. "
-            f"Now at {share} % of the way: the pixels are {pixel:.2f}, the decoded code is {code:.2f} from the nearest "
-            "real image, per pixel."
+            f"{self.names[self.pair]}, at t = {step}: above mixed and noised in pixels, below in codes and "
+            f"then decoded. Now at {share} % of the way: the pixels are {pixel:.2f}, the decoded code {code:.2f} from "
+            "the nearest real image, per pixel."
         )
         titles = ["now", *(f"{25 * i} %" for i in range(5))]
         return plots.image_grid(rows, titles, ["pixels", "decoded"], alt)
