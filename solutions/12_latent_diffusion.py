@@ -659,11 +659,12 @@ explorers.latent_space(
 )
 
 # %% [markdown]
-# Two things to take from it. A mixture of codes is not a digit either, most of the time, though it is often nearer to
-# one: an autoencoder does not make the space of codes convex, and whoever shows smooth interpolations has chosen them.
-# And with noise, the decoded picture looks like *strokes* that come and go, where the pixels look like snow. The
-# decoder only knows things that look like parts of digits. So the chain spends its effort on which strokes, and none
-# on snow.
+# Two things to take from it. A mixture of codes is no digit either: half way, the decoded picture is hardly nearer to a
+# real digit than the double exposure of pixels. An autoencoder does not make the space between codes a space of digits,
+# and whoever shows smooth interpolations has chosen them. It takes the chain to know which codes are digits. And with
+# noise, the decoded picture looks like *strokes* that come and go, where the pixels look like snow, and it stays much
+# nearer to the digits. The decoder only knows things that look like parts of digits. So the chain spends its effort on
+# which strokes, and none on snow.
 #
 # **Your own images.** Everything in this section is written for any size. With a folder that holds the MNIST files,
 # `data.idx.load(folder).images` gives images of 28x28; pad them to 32x32 with

@@ -10,7 +10,7 @@ from diffkit.explorers import latent_space
 from diffkit.explorers.latent_space import BLENDS, LEVELS
 from diffkit.schedule import linear
 
-S = linear(48, 1e-3, 0.3)
+S = linear(50, 1e-3, 0.3)
 
 
 def encode(x):
@@ -86,7 +86,7 @@ def test_a_move_changes_the_picture_and_a_wrong_one_is_refused():
     before = explorer.picture().png
     explorer.pair, explorer.blend, explorer.level = 1, 6, 12
     assert explorer.picture().png != before
-    assert explorer.picture().alt.startswith("pair 2, at t = 24:")
+    assert explorer.picture().alt.startswith("pair 2, at t = 25:")
     assert "at 25 % of the way" in explorer.picture().alt
     for name, most in (("pair", 1), ("blend", BLENDS - 1), ("level", LEVELS - 1)):
         with pytest.raises(RangeError, match=f"{name} = {most + 1}: from 0 to {most}"):

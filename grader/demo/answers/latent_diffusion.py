@@ -194,11 +194,6 @@ def latent_scale(z):
 }
 
 FORWARDING = {
-    "latent.encoder_entropy": """
-from diffkit.gaussian import Gaussian
-def encoder_entropy(log_var):
-    return Gaussian(torch.zeros_like(log_var), log_var.exp()).entropy()
-""",
     "latent.latent_scale": """
 def latent_scale(z):
     from diffkit.latent import fit_scale
