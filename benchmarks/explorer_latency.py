@@ -27,6 +27,14 @@ FORTH = {True: "ArrowRight", False: "ArrowLeft"}
 GALLERY = Path(__file__).resolve().parents[1] / "notebooks" / "explorers.ipynb"
 COUNT = len(explorers.__all__)
 RUNS_WITHIN = 300_000  # milliseconds
+MADE_UP = """import torch
+from diffkit import explorers, schedule
+s = schedule.linear(100)
+codes = lambda x: torch.cat([x, -x], 1)[:, :, ::2, ::2]
+blow_up = lambda u: u[:, :1].repeat_interleave(2, 2).repeat_interleave(2, 3)
+pictures = torch.randn(8, 1, 8, 8)
+frames, points = torch.randn(101, 8, 1, 8, 8), torch.randn(101, 200, 2)
+"""
 
 
 class Move(NamedTuple):
@@ -70,6 +78,11 @@ MOVES = {
     "Langevin, step shown": Move("langevin_particles()", "Langevin particles explorer", "[aria-label^=k]"),
     "quality against calls": Move("quality_calls()", "Quality against calls explorer", "input"),
     "Langevin, eta (kernel)": Move("langevin_particles()", "Langevin particles explorer", "[aria-label^=η]"),
+    "pixels and codes, blend": Move(
+        "latent_space(pictures, codes, blow_up, s, pictures)",
+        "Pixels and codes",
+        "[aria-label^='from the first']",
+    ),
 }
 
 # The clock starts at the time stamp that the browser gave the key event.  A message posted from an animation

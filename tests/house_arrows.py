@@ -35,6 +35,7 @@ DIFFKIT = {
     "quality": "oracle samplers",  # exact samples against exact data, on the line
     "bugs": "gaussian schedule",  # wrong samplers on purpose: no other module may use them but the explorers
     "equations": "data elbo graph guidance latent likelihood losses metrics quality vae",
+    "equations": "data elbo graph guidance latent likelihood losses metrics nets vae",
     "plots": "figure",
     "explorers": "bugs equations plots quality",
 }

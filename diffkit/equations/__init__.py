@@ -11,6 +11,8 @@ from diffkit.equations import forward_process as forward_process
 from diffkit.equations import graphical_gaussians as graphical_gaussians
 from diffkit.equations import graphical_models as graphical_models
 from diffkit.equations import langevin_dynamics as langevin_dynamics
+from diffkit.equations import latent_corruptions as latent_corruptions
+from diffkit.equations import latent_diffusion as latent_diffusion
 from diffkit.equations import likelihood_to_elbo as likelihood_to_elbo
 from diffkit.equations import probability_flow as probability_flow
 from diffkit.equations import probability_flow_likelihood as probability_flow_likelihood

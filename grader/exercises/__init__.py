@@ -11,6 +11,7 @@ from grader.exercises import (
     forward_process,
     graphical_models,
     langevin_dynamics,
+    latent_diffusion,
     likelihood_to_elbo,
     probability_flow,
     score_matching,
@@ -31,6 +32,7 @@ PACKAGES: dict[str, ModuleType] = {
     "09_probability_flow": probability_flow,
     "10_fast_sampling": fast_sampling,
     "11_controllable_generation": controllable_generation,
+    "12_latent_diffusion": latent_diffusion,
 }
 LESSONS: dict[str, tuple[Exercise, ...]] = {lesson: package.EXERCISES for lesson, package in PACKAGES.items()}
 # What a lesson's sandbox may import from diffkit; everything else of it is absent while grading.

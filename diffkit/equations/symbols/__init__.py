@@ -12,6 +12,7 @@ from diffkit.equations.symbols import (
     lesson_09,
     lesson_10,
     lesson_11,
+    lesson_12,
 )
 
 OWN: dict[str, dict[str, tuple[str, str]]] = {
@@ -26,4 +27,5 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
     "9": lesson_09.SYMBOLS,
     "10": lesson_10.SYMBOLS,
     "11": lesson_11.SYMBOLS,
+    "12": lesson_12.SYMBOLS,
 }

@@ -8,6 +8,7 @@ from grader.demo.answers import (
     forward_process,
     graphical_models,
     langevin_dynamics,
+    latent_diffusion,
     likelihood_to_elbo,
     probability_flow,
     score_matching,
@@ -29,6 +30,7 @@ ANSWERS: dict[str, Answers] = {
     "09_probability_flow": probability_flow.ANSWERS,
     "10_fast_sampling": fast_sampling.ANSWERS,
     "11_controllable_generation": controllable_generation.ANSWERS,
+    "12_latent_diffusion": latent_diffusion.ANSWERS,
 }
 
 __all__ = ["ANSWERS", "Answers"]
