@@ -32,6 +32,7 @@ DIFFKIT = {
     "data": "idx oracle",
     "metrics": "",
     "latent": "elbo inputs",
+    "hunt": "",  # broken pipelines as text: exercises and the lesson read them, nothing else
     "bugs": "gaussian schedule",  # wrong samplers on purpose: no other module may use them but the explorers
     "equations": "data elbo graph guidance latent likelihood losses metrics vae",
     "plots": "figure",

@@ -4,6 +4,7 @@ from types import ModuleType
 
 from grader.exercise import Exercise
 from grader.exercises import (
+    bug_hunt,
     ddpm,
     decomposing_the_elbo,
     forward_process,
@@ -23,6 +24,7 @@ PACKAGES: dict[str, ModuleType] = {
     "05_ddpm": ddpm,
     "06_score_matching": score_matching,
     "07_langevin_dynamics": langevin_dynamics,
+    "13_bug_hunt": bug_hunt,
 }
 LESSONS: dict[str, tuple[Exercise, ...]] = {lesson: package.EXERCISES for lesson, package in PACKAGES.items()}
 # What a lesson's sandbox may import from diffkit; everything else of it is absent while grading.

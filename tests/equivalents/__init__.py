@@ -1,6 +1,7 @@
 """Mutants that give the reference's numbers on every admissible input, with the reason, one module per lesson."""
 
 from tests.equivalents import (
+    bug_hunt,
     ddpm,
     decomposing_the_elbo,
     forward_process,
@@ -20,4 +21,5 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     **likelihood_to_elbo.EQUIVALENT,
     **score_matching.EQUIVALENT,
     **start_here.EQUIVALENT,
+    **bug_hunt.EQUIVALENT,
 }

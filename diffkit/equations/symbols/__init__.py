@@ -1,6 +1,15 @@
 """Symbols that lessons add to the common ones, one module per lesson."""
 
-from diffkit.equations.symbols import lesson_00, lesson_01, lesson_03, lesson_04, lesson_05, lesson_06, lesson_07
+from diffkit.equations.symbols import (
+    lesson_00,
+    lesson_01,
+    lesson_03,
+    lesson_04,
+    lesson_05,
+    lesson_06,
+    lesson_07,
+    lesson_13,
+)
 
 OWN: dict[str, dict[str, tuple[str, str]]] = {
     "0": lesson_00.SYMBOLS,
@@ -10,4 +19,5 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
     "5": lesson_05.SYMBOLS,
     "6": lesson_06.SYMBOLS,
     "7": lesson_07.SYMBOLS,
+    "13": lesson_13.SYMBOLS,
 }
