@@ -1,8 +1,8 @@
 // The map of the course: choose a concept to see what it is, and which equations join it to its neighbours.
 
-const [WIDTH, HEIGHT] = [700, 336];
+const [WIDTH, HEIGHT] = [756, 336];
 const [HALF, TALL] = [74, 25]; // half the width and half the height of a box
-const at = ([right, up]) => [84 + 177 * right, 36 + 88 * (3 - up)];
+const at = ([right, up]) => [78 + 200 * right, 36 + 88 * (3 - up)];
 
 function words(attributes, content) {
   const out = svg("text", { "text-anchor": "middle", ...attributes });

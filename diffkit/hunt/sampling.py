@@ -14,8 +14,8 @@ STEP = Pipeline(
         "return mean + sigma * fresh",
     ),
     broken=(
-        {3: "sigma = beta[t]"},
         {1: "shift = beta[t] / (1 - alpha[t]).sqrt()"},
+        {3: "sigma = beta[t]"},
         {1: "shift = beta[t] / (1 - alpha_bar[t])"},
         {2: "mean = (x - shift * eps) / alpha_bar[t].sqrt()"},
         {3: "sigma = beta[min(t + 1, len(beta) - 1)].sqrt()"},

@@ -1,4 +1,4 @@
-"""A step of Algorithm 2 with a variance for a deviation: `step_fault`."""
+"""A step of Algorithm 2 with alpha where alpha_bar belongs: `step_fault`."""
 
 from collections.abc import Iterator
 
@@ -72,7 +72,7 @@ EXERCISE = Exercise(
     ),
     withholds=WITHHOLDS,
     misconceptions=(
-        *usual(step_fault, 3),
+        *usual(step_fault, 1),
         Misconception(
             "sigma^2 must be beta",
             lambda step, beta, t: _with(step, beta, t, only_beta=True),
