@@ -1,6 +1,7 @@
 """Answers by lesson, for the demo's class: one module per lesson."""
 
 from grader.demo.answers import (
+    bug_hunt,
     ddpm,
     decomposing_the_elbo,
     forward_process,
@@ -21,6 +22,7 @@ ANSWERS: dict[str, Answers] = {
     "05_ddpm": ddpm.ANSWERS,
     "06_score_matching": score_matching.ANSWERS,
     "07_langevin_dynamics": langevin_dynamics.ANSWERS,
+    "13_bug_hunt": bug_hunt.ANSWERS,
 }
 
 __all__ = ["ANSWERS", "Answers"]

@@ -10,10 +10,10 @@ from grader.exercise import Case, Criterion, Draw, Misconception, Served
 
 # The pipelines are not in the sandbox at all; they are named here because their sound lines are an answer.
 WITHHOLDS = (
-    "diffkit.hunt.Pipeline.function",
-    "diffkit.losses.simple",
-    "diffkit.samplers.ddim",
-    "diffkit.samplers.ddim_kernel",
+    "diffkit.hunt.pipeline.Pipeline.function",
+    "diffkit.hunt.pipeline.Pipeline.changed",
+    "diffkit.samplers.ddim.ddim",
+    "diffkit.samplers.ddim.ddim_kernel",
 )
 CRITERIA = (
     Criterion("text", 1, "the pipeline of the lesson, and the sound one"),
