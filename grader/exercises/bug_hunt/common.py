@@ -8,12 +8,21 @@ from torch import Tensor
 
 from grader.exercise import Case, Criterion, Draw, Misconception, Served
 
+try:
+    from diffkit.hunt import PIPELINES
+except ModuleNotFoundError:  # wrong functions also run in the sandbox, where the pipelines are withheld
+    PIPELINES = {}
+
 # The pipelines are not in the sandbox at all; they are named here because their sound lines are an answer.
 WITHHOLDS = (
     "diffkit.hunt.pipeline.Pipeline.function",
     "diffkit.hunt.pipeline.Pipeline.changed",
     "diffkit.samplers.ddim.ddim",
     "diffkit.samplers.ddim.ddim_kernel",
+    "diffkit.schedule.from_alpha_bar",
+    "diffkit.schedule.Schedule.alpha_bar",
+    "diffkit.schedule.Schedule.noise_var",
+    "diffkit.schedule.Schedule.beta_tilde",
 )
 CRITERIA = (
     Criterion("text", 1, "the pipeline of the lesson, and the sound one"),
@@ -39,8 +48,6 @@ def rising_beta(d: Draw, T: int) -> Tensor:
 
 def hidden(d: Draw, name: str, arguments: tuple[Any, ...], **tables: Any) -> Iterator[Case]:
     """The cases of a pipeline: the sound one and that of the lesson, then every other variant in random order."""
-    from diffkit.hunt import PIPELINES  # here, because misconceptions run where the pipelines are not
-
     pipeline = PIPELINES[name]
 
     def asked(edits: Any) -> tuple[Any, ...]:
