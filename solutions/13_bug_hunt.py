@@ -12,13 +12,14 @@
 # **What you will be able to do.** You will see the thirteen lessons before this one as one map, and you will run every
 # line that is drawn on it. Then you will hunt bugs: twelve pipelines that run without an error, most of them with a
 # plausible plot, and each of them wrong in one line. For each you will name the line and write the check that proves
-# it: a small experiment whose answer you know beforehand. You will leave with a list of such experiments for your own models.
+# it: a small experiment whose answer you know beforehand. You will leave with a list of such experiments for your own
+# models.
 #
 # **What it needs.** Lessons 00 to 12. If one of them is still ahead of you, the map shows which parts of this one to
 # put off.
 #
-# **Time.** About five hours: one to read and play, four for the fourteen exercises. They do not build on each other. You may
-# take them in any order, and stop when you have had enough.
+# **Time.** About five hours: one to read and play, four for the fourteen exercises. They do not build on each other.
+# You may take them in any order, and stop when you have had enough.
 #
 # A picture before anything else. Run the next cells.
 
@@ -66,18 +67,19 @@ plots.scatter(
 )
 
 # %% [markdown]
-# On the left are the data. A to E are samples of five samplers that you know from the gallery of lesson 05. All of them had an exact noise
-# prediction, so no training can be blamed. Four of the five are wrong. Which one is right? Decide before you read on.
+# On the left are the data. A to E are samples of five samplers that you know from the gallery of lesson 05. All of them
+# had an exact noise prediction, so no training can be blamed. Four of the five are wrong. Which one is right? Decide
+# before you read on.
 
 # %% tags=["explore"]
 for letter, name, x in zip("ABCDE", guests, lineup, strict=True):
     print(f"{letter}: {name:24s} distance to the data {float(metrics.sliced_wasserstein(x, truth)):.3f}")
 
 # %% [markdown]
-# It is B. The distances hardly help: with 500 points even right samples differ from the data by about as much. Of the twelve
-# classic mistakes in the gallery, five look right on a plot. **A plot of samples is never the proof.** Samples
-# are the end of a long computation, in which thousands of small steps make up for each other's faults. To find a fault you must ask a
-# question closer to it.
+# It is B. The distances hardly help: with 500 points even right samples differ from the data by about as much. Of the
+# twelve classic mistakes in the gallery, five look right on a plot. **A plot of samples is never the proof.** Samples
+# are the end of a long computation, in which thousands of small steps make up for each other's faults. To find a fault
+# you must ask a question closer to it.
 #
 # Where do such questions come from? From knowing the same thing in two ways. That is what the map is for.
 
@@ -90,8 +92,8 @@ notation("13")
 # %% [markdown]
 # ## 1. The map
 #
-# Choose a box with a click, or go there with the Tab and arrow keys and press Enter. You see what the thing is, in which
-# lesson it stands, and which equations join it to its neighbours. The sign says how far you are: ○ not begun, ◐
+# Choose a box with a click, or go there with the Tab and arrow keys and press Enter. You see what the thing is, in
+# which lesson it stands, and which equations join it to its neighbours. The sign says how far you are: ○ not begun, ◐
 # begun, ● done.
 
 # %% tags=["explore"]
@@ -102,17 +104,19 @@ explorers.concept_map(progress_so_far)
 # Every line of the map is an equation. We walk along them now. Nothing here needs a new idea; each step says which
 # lesson it takes up. Run each one: the left and the right side are computed in different ways.
 #
-# Two letters are used throughout. At level $t$ a noisy point is $\mathbf{x}_t = a_t\,\mathbf{x}_0 + \sigma_t\,\boldsymbol\varepsilon$. In the
-# chain of lesson 02 that means $a_t = \sqrt{\bar\alpha_t}$ and $\sigma_t = \sqrt{1-\bar\alpha_t}$; other processes have
-# other values, and most of what follows does not care.
+# Two letters are used throughout. At level $t$ a noisy point is
+# $\mathbf{x}_t = a_t\,\mathbf{x}_0 + \sigma_t\,\boldsymbol\varepsilon$. In the chain of lesson 02 that means
+# $a_t = \sqrt{\bar\alpha_t}$ and $\sigma_t = \sqrt{1-\bar\alpha_t}$; other processes have other values, and most of
+# what follows does not care.
 
 # %% [markdown]
 # ### Noise, score and denoiser are one function
 #
-# **Claim.** Whoever knows the best noise prediction knows the score, and the best guess of the data. *Why:* take the logarithm of
-# $p_t(\mathbf{x}_t) = \int q(\mathbf{x}_t \mid \mathbf{x}_0)\,p(\mathbf{x}_0)\,d\mathbf{x}_0$ and differentiate. Under the integral stands the score of $q$,
-# which is $-(\mathbf{x}_t - a_t\mathbf{x}_0)/\sigma_t^2 = -\boldsymbol\varepsilon/\sigma_t$. Dividing by $p_t$ turns the integral into a mean given
-# $\mathbf{x}_t$ (lesson 06):
+# **Claim.** Whoever knows the best noise prediction knows the score, and the best guess of the data. *Why:* take the
+# logarithm of $p_t(\mathbf{x}_t) = \int q(\mathbf{x}_t \mid \mathbf{x}_0)\,p(\mathbf{x}_0)\,d\mathbf{x}_0$ and
+# differentiate. Under the integral stands the score of $q$, which is
+# $-(\mathbf{x}_t - a_t\mathbf{x}_0)/\sigma_t^2 = -\boldsymbol\varepsilon/\sigma_t$. Dividing by $p_t$ turns the
+# integral into a mean given $\mathbf{x}_t$ (lesson 06):
 #
 # $$\mathbb{E}[\boldsymbol\varepsilon \mid \mathbf{x}_t] = -\,\sigma_t\,\mathbf{s}_t(\mathbf{x}_t) \tag{13.1}$$
 
@@ -120,7 +124,8 @@ explorers.concept_map(progress_so_far)
 equation("13.1")
 
 # %% [markdown]
-# Take the mean of $\mathbf{x}_t = a_t\mathbf{x}_0 + \sigma_t\boldsymbol\varepsilon$ given $\mathbf{x}_t$, put (13.1) in, and solve for the mean of $\mathbf{x}_0$:
+# Take the mean of $\mathbf{x}_t = a_t\mathbf{x}_0 + \sigma_t\boldsymbol\varepsilon$ given $\mathbf{x}_t$, put (13.1)
+# in, and solve for the mean of $\mathbf{x}_0$:
 #
 # $$\mathbb{E}[\mathbf{x}_0 \mid \mathbf{x}_t] = \frac{\mathbf{x}_t + \sigma_t^2\,\mathbf{s}_t(\mathbf{x}_t)}{a_t} \tag{13.2}$$
 
@@ -130,9 +135,10 @@ equation("13.2")
 # %% [markdown]
 # ### So the losses are one loss
 #
-# Write a noise model as a score model, $\boldsymbol\varepsilon_\theta = -\sigma_t\,\mathbf{s}_\theta$. The noise itself is
-# $-\sigma_t \nabla\log q(\mathbf{x}_t \mid \mathbf{x}_0)$, as we just saw. Both carry the factor $-\sigma_t$; pull it out of the square. The loss of DDPM
-# (lesson 05) is denoising score matching (lesson 06) with the weight $\sigma_t^2$:
+# Write a noise model as a score model, $\boldsymbol\varepsilon_\theta = -\sigma_t\,\mathbf{s}_\theta$. The noise itself
+# is $-\sigma_t \nabla\log q(\mathbf{x}_t \mid \mathbf{x}_0)$, as we just saw. Both carry the factor $-\sigma_t$; pull
+# it out of the square. The loss of DDPM (lesson 05) is denoising score matching (lesson 06) with the weight
+# $\sigma_t^2$:
 #
 # $$\mathbb{E}\,\|\boldsymbol\varepsilon_\theta(\mathbf{x}_t) - \boldsymbol\varepsilon\|^2 = \sigma_t^2\;\mathbb{E}\,\|\mathbf{s}_\theta(\mathbf{x}_t) - \nabla \log q(\mathbf{x}_t \mid \mathbf{x}_0)\|^2 \qquad \text{with } \boldsymbol\varepsilon_\theta = -\sigma_t\,\mathbf{s}_\theta \tag{13.3}$$
 
@@ -140,12 +146,13 @@ equation("13.2")
 equation("13.3")
 
 # %% [markdown]
-# The target of denoising score matching is not the score, and the loss is not zero at its best. But the two differ by a constant
-# that no model can change. Compare two models, and the constant is gone:
+# The target of denoising score matching is not the score, and the loss is not zero at its best. But the two differ by a
+# constant that no model can change. Compare two models, and the constant is gone:
 #
 # $$\mathbb{E}\,\|\mathbf{s}_\theta - \nabla\log q(\mathbf{x}_t \mid \mathbf{x}_0)\|^2 - \mathbb{E}\,\|\mathbf{s}' - \nabla\log q(\mathbf{x}_t \mid \mathbf{x}_0)\|^2 = \mathbb{E}\,\|\mathbf{s}_\theta - \mathbf{s}_t\|^2 - \mathbb{E}\,\|\mathbf{s}' - \mathbf{s}_t\|^2 \tag{13.4}$$
 #
-# Remember this when a right model looks wrong because its loss stops at 0.3. Only *differences* of this loss mean something.
+# Remember this when a right model looks wrong because its loss stops at 0.3. Only *differences* of this loss mean
+# something.
 
 # %% tags=["explore"]
 equation("13.4")
@@ -153,10 +160,11 @@ equation("13.4")
 # %% [markdown]
 # ### The likelihood side: VAE, bound, denoising
 #
-# A variational autoencoder has a latent $\mathbf{z}$, an encoder $q(\mathbf{z} \mid \mathbf{x})$, and the bound: reconstruction minus divergence from
-# the prior (lesson 03). Let the latent be the whole noisy path, $\mathbf{z} = \mathbf{x}_{1:T}$, and let the encoder be the forward process, in which
-# nothing is learned. Split $\log p_\theta(\mathbf{x}_{0:T}) = \log p_\theta(\mathbf{x}_0 \mid \mathbf{x}_1) + \log p_\theta(\mathbf{x}_{1:T})$, which is allowed because
-# the reverse chain is Markov. What is left is the divergence. A diffusion model *is* a VAE:
+# A variational autoencoder has a latent $\mathbf{z}$, an encoder $q(\mathbf{z} \mid \mathbf{x})$, and the bound:
+# reconstruction minus divergence from the prior (lesson 03). Let the latent be the whole noisy path,
+# $\mathbf{z} = \mathbf{x}_{1:T}$, and let the encoder be the forward process, in which nothing is learned. Split
+# $\log p_\theta(\mathbf{x}_{0:T}) = \log p_\theta(\mathbf{x}_0 \mid \mathbf{x}_1) + \log p_\theta(\mathbf{x}_{1:T})$,
+# which is allowed because the reverse chain is Markov. What is left is the divergence. A diffusion model *is* a VAE:
 #
 # $$\mathbb{E}_{q}\Big[\log\frac{p_\theta(\mathbf{x}_{0:T})}{q(\mathbf{x}_{1:T} \mid \mathbf{x}_0)}\Big] = \mathbb{E}_{q}\big[\log p_\theta(\mathbf{x}_0 \mid \mathbf{x}_1)\big] - D_{\mathrm{KL}}\big(q(\mathbf{x}_{1:T} \mid \mathbf{x}_0)\,\big\|\,p_\theta(\mathbf{x}_{1:T})\big) \tag{13.5}$$
 #
@@ -166,11 +174,13 @@ equation("13.4")
 equation("13.5")
 
 # %% [markdown]
-# That divergence fell apart into one term per step (lesson 04). If the model uses the posterior with a guess $\hat{\mathbf{x}}_0$ in the place of
-# $\mathbf{x}_0$, then the two Gaussians of a term have one variance $\tilde\beta_t$, and their means differ by $c_0(\mathbf{x}_0 - \hat{\mathbf{x}}_0)$ with
-# $c_0 = \sqrt{\bar\alpha_{t-1}}\,\beta_t/(1-\bar\alpha_t)$. The divergence is $c_0^2\|\mathbf{x}_0-\hat{\mathbf{x}}_0\|^2/(2\tilde\beta_t)$. Now
-# $c_0^2/\tilde\beta_t = \bar\alpha_{t-1}\beta_t / \big((1-\bar\alpha_t)(1-\bar\alpha_{t-1})\big)$. Write $\beta_t\bar\alpha_{t-1} = \bar\alpha_{t-1} - \bar\alpha_t$, and it is
-# a difference of two signal-to-noise ratios:
+# That divergence fell apart into one term per step (lesson 04). If the model uses the posterior with a guess
+# $\hat{\mathbf{x}}_0$ in the place of $\mathbf{x}_0$, then the two Gaussians of a term have one variance
+# $\tilde\beta_t$, and their means differ by $c_0(\mathbf{x}_0 - \hat{\mathbf{x}}_0)$ with
+# $c_0 = \sqrt{\bar\alpha_{t-1}}\,\beta_t/(1-\bar\alpha_t)$. The divergence is
+# $c_0^2\|\mathbf{x}_0-\hat{\mathbf{x}}_0\|^2/(2\tilde\beta_t)$. Now
+# $c_0^2/\tilde\beta_t = \bar\alpha_{t-1}\beta_t / \big((1-\bar\alpha_t)(1-\bar\alpha_{t-1})\big)$. Write
+# $\beta_t\bar\alpha_{t-1} = \bar\alpha_{t-1} - \bar\alpha_t$, and it is a difference of two signal-to-noise ratios:
 #
 # $$L_{t-1} = \tfrac12\big(\mathrm{SNR}(t-1) - \mathrm{SNR}(t)\big)\,\|\mathbf{x}_0 - \hat{\mathbf{x}}_0\|^2 \qquad (t > 1) \tag{13.6}$$
 
@@ -178,13 +188,15 @@ equation("13.5")
 equation("13.6")
 
 # %% [markdown]
-# Take ever finer steps. The sum over $t$ of (13.6) becomes an integral of the denoiser's error over the signal-to-noise ratio $\gamma$. The schedule
-# has gone; only its two ends are left. With the best denoiser, the integral has a meaning of its own. It is the information that
-# the noisy point $y_\gamma = \sqrt{\gamma}\,x_0 + \varepsilon$ has about the data, gained between the two ends:
+# Take ever finer steps. The sum over $t$ of (13.6) becomes an integral of the denoiser's error over the signal-to-noise
+# ratio $\gamma$. The schedule has gone; only its two ends are left. With the best denoiser, the integral has a meaning
+# of its own. It is the information that the noisy point $y_\gamma = \sqrt{\gamma}\,x_0 + \varepsilon$ has about the
+# data, gained between the two ends:
 #
 # $$\frac12\int_{\gamma_0}^{\gamma_1} \mathbb{E}\big(x_0 - \mathbb{E}[x_0 \mid y_\gamma]\big)^2\, d\gamma = \mathrm{I}(x_0; y_{\gamma_1}) - \mathrm{I}(x_0; y_{\gamma_0}) \tag{13.7}$$
 #
-# To denoise well at every level is to know the density. The twin integrates the left side over 24 levels and takes two entropies for the right.
+# To denoise well at every level is to know the density. The twin integrates the left side over 24 levels and takes two
+# entropies for the right.
 
 # %% tags=["explore"]
 equation("13.7")
@@ -192,10 +204,11 @@ equation("13.7")
 # %% [markdown]
 # ### The time side: chain, SDE, flow
 #
-# **The DDPM step is a step of the reverse SDE.** With $\boldsymbol\varepsilon = -\sigma_t\mathbf{s}$ from (13.1), the mean of Algorithm 2 is
-# $(\mathbf{x} + \beta\,\mathbf{s})/\sqrt{1-\beta}$. Lesson 08 takes Euler steps of the reverse VP equation: the mean is
-# $\mathbf{x} + \frac{\beta}{2}\mathbf{x} + \beta\,\mathbf{s}$. Both add noise of variance $\beta$. Expand
-# $(1-\beta)^{-1/2} = 1 + \frac{\beta}{2} + \frac38\beta^2 + \dots$ and multiply out: the terms of order $\beta$ agree, and the next ones are
+# **The DDPM step is a step of the reverse SDE.** With $\boldsymbol\varepsilon = -\sigma_t\mathbf{s}$ from (13.1), the
+# mean of Algorithm 2 is $(\mathbf{x} + \beta\,\mathbf{s})/\sqrt{1-\beta}$. Lesson 08 takes Euler steps of the reverse
+# VP equation: the mean is $\mathbf{x} + \frac{\beta}{2}\mathbf{x} + \beta\,\mathbf{s}$. Both add noise of variance
+# $\beta$. Expand $(1-\beta)^{-1/2} = 1 + \frac{\beta}{2} + \frac38\beta^2 + \dots$ and multiply out: the terms of order
+# $\beta$ agree, and the next ones are
 #
 # $$\lim_{\beta \to 0} \frac{1}{\beta^2} \Big[\frac{\mathbf{x} + \beta\,\mathbf{s}}{\sqrt{1-\beta}} - \Big(\mathbf{x} + \frac{\beta}{2}\,\mathbf{x} + \beta\,\mathbf{s}\Big)\Big] = \frac38\,\mathbf{x} + \frac12\,\mathbf{s} \tag{13.8}$$
 
@@ -203,8 +216,8 @@ equation("13.7")
 equation("13.8")
 
 # %% [markdown]
-# The equation is about a limit. Here is the same with the library's two samplers: halve $\beta$, and the difference of the steps is
-# divided by four.
+# The equation is about a limit. Here is the same with the library's two samplers: halve $\beta$, and the difference of
+# the steps is divided by four.
 
 # %% tags=["explore"]
 sizes = torch.tensor([0.2 / 2**k for k in range(8)], dtype=torch.float64)
@@ -219,9 +232,10 @@ gaps = torch.tensor(gaps)
 print("ratio of neighbouring differences:", [round(float(r), 2) for r in gaps[:-1] / gaps[1:]])
 
 # %% [markdown]
-# **SDE and probability flow have the same densities.** In the equation that carries a density along (Fokker and Planck, lesson 08),
-# noise enters as $\frac{g^2}{2}\partial_x^2 p_t$. But $\partial_x p_t = s_t\,p_t$. So $\partial_x^2 p_t = \partial_x(s_t\,p_t)$: the noise
-# does to the density what a drift $-\frac{g^2}{2}s_t$ does. Any share of it may be moved from the one to the other:
+# **SDE and probability flow have the same densities.** In the equation that carries a density along (Fokker and Planck,
+# lesson 08), noise enters as $\frac{g^2}{2}\partial_x^2 p_t$. But $\partial_x p_t = s_t\,p_t$. So
+# $\partial_x^2 p_t = \partial_x(s_t\,p_t)$: the noise does to the density what a drift $-\frac{g^2}{2}s_t$ does. Any
+# share of it may be moved from the one to the other:
 #
 # $$\partial_t\, p_t = -\,\partial_x\Big[\Big(f x - \frac{1-\lambda^2}{2}\,g^2\,s_t\Big)\, p_t\Big] + \frac{\lambda^2 g^2}{2}\,\partial_x^2\, p_t \qquad \text{for every } \lambda \tag{13.9}$$
 #
@@ -231,9 +245,9 @@ print("ratio of neighbouring differences:", [round(float(r), 2) for r in gaps[:-
 equation("13.9")
 
 # %% [markdown]
-# **What the noise is for.** Split the reverse step in the same way. Half of the pull of the score belongs to the flow. The other
-# half and the noise are just what Langevin needs (lesson 07), with the step size $\eta = g^2h/2$. It moves the points about without
-# changing their density:
+# **What the noise is for.** Split the reverse step in the same way. Half of the pull of the score belongs to the flow.
+# The other half and the noise are just what Langevin needs (lesson 07), with the step size $\eta = g^2h/2$. It moves
+# the points about without changing their density:
 #
 # $$\mathbf{x} - (f\mathbf{x} - g^2\mathbf{s}_t)\,h + g\sqrt{h}\,\mathbf{z} = \underbrace{\mathbf{x} - \Big(f\mathbf{x} - \frac{g^2}{2}\mathbf{s}_t\Big)h}_{\text{probability flow}} + \underbrace{\eta\,\mathbf{s}_t + \sqrt{2\eta}\,\mathbf{z}}_{\text{Langevin}}, \qquad \eta = \frac{g^2 h}{2} \tag{13.10}$$
 
@@ -241,8 +255,9 @@ equation("13.9")
 equation("13.10")
 
 # %% [markdown]
-# **DDIM is Euler's method for the flow.** Undo the shrinking, $\mathbf{y} = \mathbf{x}_t/a_t$, and measure time by the noise level $r = \sigma_t/a_t$. Then
-# $\mathbf{y} = \mathbf{x}_0 + r\,\boldsymbol\varepsilon$, and the flow becomes as simple as can be: its velocity is the noise prediction.
+# **DDIM is Euler's method for the flow.** Undo the shrinking, $\mathbf{y} = \mathbf{x}_t/a_t$, and measure time by the
+# noise level $r = \sigma_t/a_t$. Then $\mathbf{y} = \mathbf{x}_0 + r\,\boldsymbol\varepsilon$, and the flow becomes as
+# simple as can be: its velocity is the noise prediction.
 #
 # $$\frac{d\mathbf{y}}{dr} = \mathbb{E}[\boldsymbol\varepsilon \mid \mathbf{x}_t], \qquad \mathbf{y} = \frac{\mathbf{x}_t}{a_t}, \quad r = \frac{\sigma_t}{a_t} \tag{13.11}$$
 
@@ -250,8 +265,8 @@ equation("13.10")
 equation("13.11")
 
 # %% [markdown]
-# An Euler step from $r_t$ to $r_s$ goes straight on with the velocity of its start. Written in $\mathbf{x}$ again it is the DDIM step of
-# lesson 10 with $\eta = 0$, to the last digit:
+# An Euler step from $r_t$ to $r_s$ goes straight on with the velocity of its start. Written in $\mathbf{x}$ again it is
+# the DDIM step of lesson 10 with $\eta = 0$, to the last digit:
 #
 # $$\mathbf{x}_s = a_s\Big(\frac{\mathbf{x}_t}{a_t} + \Big(\frac{\sigma_s}{a_s} - \frac{\sigma_t}{a_t}\Big)\,\boldsymbol\varepsilon_\theta(\mathbf{x}_t)\Big) \tag{13.12}$$
 
@@ -259,7 +274,8 @@ equation("13.11")
 equation("13.12")
 
 # %% [markdown]
-# **The flow is a normalizing flow.** Along a path of the flow the log density changes by how much the flow spreads there (lesson 09):
+# **The flow is a normalizing flow.** Along a path of the flow the log density changes by how much the flow spreads
+# there (lesson 09):
 #
 # $$\frac{d}{dt}\log p_t(\mathbf{x}(t)) = -\operatorname{div}\mathbf{v}(\mathbf{x}(t), t) \qquad \text{along } \frac{d\mathbf{x}}{dt} = \mathbf{v} \tag{13.13}$$
 
@@ -268,8 +284,9 @@ equation("13.13")
 
 # %% [markdown]
 # A normalizing flow stacks maps that can be undone, and adds up $\log|\det|$ of their Jacobians. One thin layer is
-# $\mathbf{x} + h\,\mathbf{v}(\mathbf{x})$ with the Jacobian $\mathbf{I} + hJ$. In the product over its eigenvalues, $\prod_i (1 + h\lambda_i)$, the first order in $h$
-# is $h\sum_i \lambda_i$: the trace, which is the divergence. Infinitely many thin layers are (13.13):
+# $\mathbf{x} + h\,\mathbf{v}(\mathbf{x})$ with the Jacobian $\mathbf{I} + hJ$. In the product over its eigenvalues,
+# $\prod_i (1 + h\lambda_i)$, the first order in $h$ is $h\sum_i \lambda_i$: the trace, which is the divergence.
+# Infinitely many thin layers are (13.13):
 #
 # $$\frac{d}{dh}\log\big|\det(\mathbf{I} + h J)\big|\,\Big|_{h=0} = \operatorname{tr} J \tag{13.14}$$
 #
@@ -286,8 +303,8 @@ equation("13.14")
 # 1. **Its answer is known beforehand**, from another road: a line of the map, an exact case, a conservation law.
 # 2. **It is close to the code.** One step instead of a thousand, a coefficient instead of a cloud of samples.
 # 3. **It can fail.** If you break the code on purpose, it says so. A check that was never seen to fail is a decoration.
-# 4. **It lets right things pass.** Another order of operations, `float32`, another allowed variance: all of these are right, and a
-#    check that refuses them will be switched off by the next person.
+# 4. **It lets right things pass.** Another order of operations, `float32`, another allowed variance: all of these are
+#    right, and a check that refuses them will be switched off by the next person.
 # 5. **It is cheap**, so that it runs every day.
 #
 # You need no formula of the pipeline for it. These questions find nearly everything:
@@ -301,8 +318,9 @@ equation("13.14")
 # | **A limit.** Does the error shrink with the step as it should? | wrong drift, wrong noise |
 # | **A total.** Do the probabilities sum to 1, is the variance 1? | signs, constants, sums for means |
 #
-# **The rules of the hunt.** Each pipeline is shown with numbered lines, just as it runs. Exactly one line is broken. Your check is a
-# function that is *given* a pipeline, the one of the text or another version of it, and asks it questions. It returns
+# **The rules of the hunt.** Each pipeline is shown with numbered lines, just as it runs. Exactly one line is broken.
+# Your check is a function that is *given* a pipeline, the one of the text or another version of it, and asks it
+# questions. It returns
 #
 # - `0` if the pipeline is sound, however it is written;
 # - else **the number of the broken line**. Other versions have other broken lines.
@@ -316,8 +334,9 @@ def same(a, b, tol=1e-4):
     return bool(((a - b).abs() <= tol).all())
 
 # %% [markdown]
-# And this shows how your check does on all versions of a pipeline that are on your computer. It prints what it answered, and what
-# should have come. (The versions are in `diffkit/hunt`. To read them is allowed, but you would spoil your own hunt.)
+# And this shows how your check does on all versions of a pipeline that are on your computer. It prints what it
+# answered, and what should have come. (The versions are in `diffkit/hunt`. To read them is allowed, but you would spoil
+# your own hunt.)
 
 # %% tags=["explore"]
 def trial(name, fault, *arguments, **tables):
@@ -366,8 +385,8 @@ plots.curves(
 )
 
 # %% [markdown]
-# **What do we know about such a table?** Everything, from two facts (lesson 02). At the start nothing is lost, and each step keeps
-# the share $1-\beta_t$ of what was there:
+# **What do we know about such a table?** Everything, from two facts (lesson 02). At the start nothing is lost, and each
+# step keeps the share $1-\beta_t$ of what was there:
 #
 # $$\bar\alpha_0 = 1, \qquad \frac{\bar\alpha_t}{\bar\alpha_{t-1}} = 1 - \beta_t \tag{13.15}$$
 
@@ -411,7 +430,8 @@ with when_written():
     trial("schedule", schedule_fault, beta[1:])
 
 # %% [markdown]
-# **Is it a serious mistake?** The sampler believes that at $t = 0$ there is still the noise of the first step, and leaves it in the samples:
+# **Is it a serious mistake?** The sampler believes that at $t = 0$ there is still the noise of the first step, and
+# leaves it in the samples:
 
 # %% tags=["explore"]
 for label, s in (("1000 linear steps", schedule.linear(1000)), ("50 cosine steps", schedule.cosine(50))):
@@ -449,14 +469,14 @@ plots.image_grid(
 )
 
 # %% [markdown]
-# **What do we know?** The jump is linear in $\mathbf{x}_0$ and in $\boldsymbol\varepsilon$. So ones and zeros read off both coefficients, and lesson 02
-# says what their squares are:
+# **What do we know?** The jump is linear in $\mathbf{x}_0$ and in $\boldsymbol\varepsilon$. So ones and zeros read off
+# both coefficients, and lesson 02 says what their squares are:
 #
 # $$\mathbf{x}_t(\mathbf{x}_0 = \mathbf{1}, \boldsymbol\varepsilon = \mathbf{0})^2 = \bar\alpha_t, \qquad \mathbf{x}_t(\mathbf{x}_0 = \mathbf{0}, \boldsymbol\varepsilon = \mathbf{1})^2 = 1 - \bar\alpha_t \tag{13.16}$$
 #
-# Two traps lie here. First, the sum of the two squares alone is not enough: a pipeline that looks up $\bar\alpha_{t-1}$ passes that.
-# Second, a coefficient of shape (B,) goes well with one example, fails loudly with most shapes, and goes wrong *silently* when
-# there are as many examples as coordinates. So ask about just that many.
+# Two traps lie here. First, the sum of the two squares alone is not enough: a pipeline that looks up $\bar\alpha_{t-1}$
+# passes that. Second, a coefficient of shape (B,) goes well with one example, fails loudly with most shapes, and goes
+# wrong *silently* when there are as many examples as coordinates. So ask about just that many.
 
 # %% tags=["explore"]
 equation("13.16")
@@ -495,8 +515,9 @@ with when_written():
 # %% [markdown]
 # ### Pipeline 3: the scale of the data
 #
-# The model wants data in $[-1, 1]$. Pixels run from 0 to `white`, which is 16 for our digits. The sampler's output is $y$ plus whatever the
-# sampler did to it, here called `drift`. It is turned into pixels again: whole numbers within the range.
+# The model wants data in $[-1, 1]$. Pixels run from 0 to `white`, which is 16 for our digits. The sampler's output is
+# $y$ plus whatever the sampler did to it, here called `drift`. It is turned into pixels again: whole numbers within the
+# range.
 #
 # ```
 #    def there_and_back(x, drift):
@@ -507,8 +528,8 @@ with when_written():
 # 5      return y, back
 # ```
 #
-# Most plotting functions stretch an image to its own range before they show it. So does the next cell, and you can judge for yourself what
-# that is worth:
+# Most plotting functions stretch an image to its own range before they show it. So does the next cell, and you can
+# judge for yourself what that is worth:
 
 # %% tags=["explore"]
 pixels = (data.digits().images[5].reshape(1, 64).double() + 1) * 8
@@ -525,12 +546,13 @@ plots.image_row(
 )
 
 # %% [markdown]
-# **Why the scale matters.** Noise is added to the data without asking how large they are. Data that were multiplied by $c$ have $c^2$ times the variance, so at
-# every level
+# **Why the scale matters.** Noise is added to the data without asking how large they are. Data that were multiplied by
+# $c$ have $c^2$ times the variance, so at every level
 #
 # $$\frac{\operatorname{Var}[\sqrt{\bar\alpha_t}\; c\, x_0]}{1 - \bar\alpha_t} = c^2\;\mathrm{SNR}(t)\,\operatorname{Var}[x_0] \tag{13.17}$$
 #
-# Digits divided by 255 have $c = 1/16$: the signal is 256 times too weak at every level, and the model learns to make noise into gray.
+# Digits divided by 255 have $c = 1/16$: the signal is 256 times too weak at every level, and the model learns to make
+# noise into gray.
 
 # %% tags=["explore"]
 equation("13.17")
@@ -540,8 +562,8 @@ equation("13.17")
 #
 # `hunt.scaling_fault` · difficulty 2 · core · 15 minutes · 4 points · equation (13.17)
 #
-# A straight line is known by its two ends. For the way back, choose drifts for which you know the result. A round trip without
-# drift is not enough: why?
+# A straight line is known by its two ends. For the way back, choose drifts for which you know the result. A round trip
+# without drift is not enough: why?
 
 # %% exercise="hunt.scaling_fault"
 def scaling_fault(there_and_back, white):
@@ -576,7 +598,8 @@ with when_written():
 #
 # ### Pipeline 4: the posterior
 #
-# You have met this one in lesson 04, on a slide of the lecture. It returns the mean and the variance of $q(\mathbf{x}_{t-1} \mid \mathbf{x}_t, \mathbf{x}_0)$.
+# You have met this one in lesson 04, on a slide of the lecture. It returns the mean and the variance of
+# $q(\mathbf{x}_{t-1} \mid \mathbf{x}_t, \mathbf{x}_0)$.
 #
 # ```
 #    def posterior(x_0, x_t, t):
@@ -587,15 +610,16 @@ with when_written():
 # 5      return from_x_0 * x_0 + from_x_t * x_t, var
 # ```
 #
-# Samples do not show it: E in the first picture of this lesson was made with it. You know which line it is. But prove it, without using
-# the right formula: whoever has it would not need a check.
+# Samples do not show it: E in the first picture of this lesson was made with it. You know which line it is. But prove
+# it, without using the right formula: whoever has it would not need a check.
 #
-# **What do we know?** Call the coefficients $c_0$ and $c_t$. Draw $\mathbf{x}_t$ from $q(\mathbf{x}_t \mid \mathbf{x}_0)$ and then $\mathbf{x}_{t-1}$ from the
-# posterior. Then $\mathbf{x}_{t-1}$ must be distributed as in the forward process, *together with* $\mathbf{x}_t$. Take three moments of the pair,
-# one coordinate, given $x_0$:
+# **What do we know?** Call the coefficients $c_0$ and $c_t$. Draw $\mathbf{x}_t$ from
+# $q(\mathbf{x}_t \mid \mathbf{x}_0)$ and then $\mathbf{x}_{t-1}$ from the posterior. Then $\mathbf{x}_{t-1}$ must be
+# distributed as in the forward process, *together with* $\mathbf{x}_t$. Take three moments of the pair, one coordinate,
+# given $x_0$:
 #
-# - The covariance of $x_{t-1}$ and $x_t$. On the way back it is $c_t$ times the variance of $x_t$. On the way forward it is
-#   $\sqrt{\alpha_t}$ times the variance of $x_{t-1}$.
+# - The covariance of $x_{t-1}$ and $x_t$. On the way back it is $c_t$ times the variance of $x_t$. On the way forward
+#   it is $\sqrt{\alpha_t}$ times the variance of $x_{t-1}$.
 # - The mean of $x_{t-1}$, where $x_t$ has the mean $\sqrt{\bar\alpha_t}\,x_0$.
 # - The variance of $x_{t-1}$: that which comes from $x_t$, and that of the posterior.
 #
@@ -611,8 +635,8 @@ equation("13.18")
 #
 # `hunt.posterior_fault` · difficulty 4 · core · 25 minutes · 4 points · equation (13.18)
 #
-# If all three numbers are wrong, the levels are (line 1). If only the two coefficients are wrong and the variance is right, then line 5 put them to
-# the wrong points.
+# If all three numbers are wrong, the levels are (line 1). If only the two coefficients are wrong and the variance is
+# right, then line 5 put them to the wrong points.
 
 # %% exercise="hunt.posterior_fault"
 def posterior_fault(posterior, alpha_bar, t):
@@ -657,7 +681,8 @@ with when_written():
 # 4      return (weight.unsqueeze(1) * each).mean()
 # ```
 #
-# Here is what the training curve would show. The model is a fixed guess, the batches are random. Could you tell which line is right?
+# Here is what the training curve would show. The model is a fixed guess, the batches are random. Could you tell which
+# line is right?
 
 # %% tags=["explore"]
 curves = {"sound": [], "as above": []}
@@ -676,12 +701,13 @@ plots.curves(
 )
 
 # %% [markdown]
-# **What do we know?** A weight must meet its own example and no other. In a formula: change one weight a little, and the loss
-# changes by the error of that example alone:
+# **What do we know?** A weight must meet its own example and no other. In a formula: change one weight a little, and
+# the loss changes by the error of that example alone:
 #
 # $$\frac{\partial L}{\partial w_i} = \frac{1}{B\,d}\,\|\boldsymbol\varepsilon_\theta(\mathbf{x}_t)_i - \boldsymbol\varepsilon_i\|^2 \tag{13.19}$$
 #
-# You need no derivative to test it. A guess is yours to make up. Let only example $i$ be wrong, by 1 in every coordinate. Then the loss is $w_i/B$.
+# You need no derivative to test it. A guess is yours to make up. Let only example $i$ be wrong, by 1 in every
+# coordinate. Then the loss is $w_i/B$.
 
 # %% tags=["explore"]
 equation("13.19")
@@ -789,17 +815,18 @@ plots.scatter(
 )
 
 # %% [markdown]
-# Are the clusters on the right a little too tight, or is it chance? With a learned network one would blame the network. On to a question that does not
-# need eyes.
+# Are the clusters on the right a little too tight, or is it chance? With a learned network one would blame the network.
+# On to a question that does not need eyes.
 #
-# **What do we know?** Take data for which everything is known: $\mathbf{x}_0 \sim \mathcal{N}(\mathbf{0}, \mathbf{I})$. Then $\mathbf{x}_t$ is standard normal at every $t$,
-# its score is $-\mathbf{x}$, and by (13.1) the exact noise prediction is $\sqrt{1-\bar\alpha_t}\,\mathbf{x}$. Put that into the step, and the roots cancel. With
+# **What do we know?** Take data for which everything is known: $\mathbf{x}_0 \sim \mathcal{N}(\mathbf{0}, \mathbf{I})$.
+# Then $\mathbf{x}_t$ is standard normal at every $t$, its score is $-\mathbf{x}$, and by (13.1) the exact noise
+# prediction is $\sqrt{1-\bar\alpha_t}\,\mathbf{x}$. Put that into the step, and the roots cancel. With
 # $1-\beta_t = \alpha_t$ what is left is
 #
 # $$\frac{1}{\sqrt{\alpha_t}}\Big(\mathbf{x} - \frac{\beta_t}{\sqrt{1-\bar\alpha_t}}\,\sqrt{1-\bar\alpha_t}\;\mathbf{x}\Big) = \sqrt{\alpha_t}\,\mathbf{x} \tag{13.20}$$
 #
-# This settles the mean. For the noise recall lesson 05: any variance from $\tilde\beta_t$ to $\beta_t$ is allowed, and a check must let all of them pass. In
-# the last step no noise is added.
+# This settles the mean. For the noise recall lesson 05: any variance from $\tilde\beta_t$ to $\beta_t$ is allowed, and
+# a check must let all of them pass. In the last step no noise is added.
 
 # %% tags=["explore"]
 equation("13.20")
@@ -839,7 +866,8 @@ with when_written():
 # %% [markdown]
 # ### Pipeline 7: the loop
 #
-# The step is right this time, with $\sigma_t^2 = \beta_t$. Around it is the loop from level `start` down to 0. `z[t]` is the noise of step $t$.
+# The step is right this time, with $\sigma_t^2 = \beta_t$. Around it is the loop from level `start` down to 0. `z[t]`
+# is the noise of step $t$.
 #
 # ```
 #    def sample(x, z, start):
@@ -862,19 +890,22 @@ plots.scatter(
 )
 
 # %% [markdown]
-# Nothing to see, and nothing to measure with 500 points either. Yet it costs likelihood, and with few steps it costs quality.
+# Nothing to see, and nothing to measure with 500 points either. Yet it costs likelihood, and with few steps it costs
+# quality.
 #
-# **What do we know?** Let the data be standard normal once more. Now `predict(x, t)` is exact, and by (13.20) each step multiplies $x$ by $\sqrt{\alpha_t}$ and adds
-# $\sqrt{\beta_t}\,z_t$. So we know everything about the whole sampler. Of the start $\sqrt{\bar\alpha_T}$ arrives. Of the noise of step $s$ there arrives $\sqrt{\beta_s}$ times the
-# factors of the steps after it, $\sqrt{\alpha_{s-1}\cdots\alpha_1} = \sqrt{\bar\alpha_{s-1}}$. Of $z_1$ nothing arrives. The squares sum to the variance of the samples:
+# **What do we know?** Let the data be standard normal once more. Now `predict(x, t)` is exact, and by (13.20) each step
+# multiplies $x$ by $\sqrt{\alpha_t}$ and adds $\sqrt{\beta_t}\,z_t$. So we know everything about the whole sampler. Of
+# the start $\sqrt{\bar\alpha_T}$ arrives. Of the noise of step $s$ there arrives $\sqrt{\beta_s}$ times the factors of
+# the steps after it, $\sqrt{\alpha_{s-1}\cdots\alpha_1} = \sqrt{\bar\alpha_{s-1}}$. Of $z_1$ nothing arrives. The
+# squares sum to the variance of the samples:
 #
 # $$\bar\alpha_T + \sum_{s=2}^{T} \beta_s\,\bar\alpha_{s-1} = 1 - \beta_1 \tag{13.21}$$
 #
-# *Why $1-\beta_1$?* $\beta_s\bar\alpha_{s-1} = \bar\alpha_{s-1} - \bar\alpha_s$, so the sum telescopes to $\bar\alpha_1 - \bar\alpha_T$. What is missing to 1 is the noise that the last
-# step leaves out.
+# *Why $1-\beta_1$?* $\beta_s\bar\alpha_{s-1} = \bar\alpha_{s-1} - \bar\alpha_s$, so the sum telescopes to
+# $\bar\alpha_1 - \bar\alpha_T$. What is missing to 1 is the noise that the last step leaves out.
 #
-# **A linear sampler has no secrets.** You need not draw a single random number: hand it a 1 in one place and zeros elsewhere, and read off what
-# arrives. With `x = zeros(T+1)` and `z = eye(T+1)`, one call reads all noises at once.
+# **A linear sampler has no secrets.** You need not draw a single random number: hand it a 1 in one place and zeros
+# elsewhere, and read off what arrives. With `x = zeros(T+1)` and `z = eye(T+1)`, one call reads all noises at once.
 
 # %% tags=["explore"]
 equation("13.21")
@@ -884,8 +915,8 @@ equation("13.21")
 #
 # `hunt.loop_fault` · difficulty 4 · core · 25 minutes · 4 points · equation (13.21)
 #
-# Start with a chain of a single step, `start = 1`. It tells the loop itself (line 1) and the time (line 2) apart. There $\bar\alpha_1 = \alpha_1$, so a wrong step (line 3) shows in
-# longer chains only.
+# Start with a chain of a single step, `start = 1`. It tells the loop itself (line 1) and the time (line 2) apart. There
+# $\bar\alpha_1 = \alpha_1$, so a wrong step (line 3) shows in longer chains only.
 
 # %% exercise="hunt.loop_fault"
 def loop_fault(sample, beta):
@@ -933,8 +964,9 @@ with when_written():
 # 4      return alpha_bar[s].sqrt() * x_0 + toward * eps + sigma * z
 # ```
 #
-# With `eta = 0` it is right, and that is how most people test it. Here is the variance of the samples for standard normal data, for
-# several `eta`, after 200 steps from each level to the one before. It should be 1, up to a few per cent that finite steps cost:
+# With `eta = 0` it is right, and that is how most people test it. Here is the variance of the samples for standard
+# normal data, for several `eta`, after 200 steps from each level to the one before. It should be 1, up to a few per
+# cent that finite steps cost:
 
 # %% tags=["explore"]
 print(" eta    sound   as above")
@@ -949,9 +981,11 @@ for eta in (0.0, 0.2, 0.5, 1.0):
     print(f"{eta:4.1f} {found[0]:8.3f} {found[1]:10.3f}")
 
 # %% [markdown]
-# **What do we know?** The DDIM family was built to keep $q(\mathbf{x}_t \mid \mathbf{x}_0)$. Hand the step an $\mathbf{x}_t$ made of $\mathbf{x}_0$ and $\boldsymbol\varepsilon$, tell it
-# that $\boldsymbol\varepsilon$, and what comes out must have the shares of level $s$: $\sqrt{\bar\alpha_s}$ of the data, and noise of variance $1-\bar\alpha_s$ in all. Part of the noise is old (it
-# arrives with a factor $c_\varepsilon$), part of it is new (with $c_z$). Independent parts add in their variances:
+# **What do we know?** The DDIM family was built to keep $q(\mathbf{x}_t \mid \mathbf{x}_0)$. Hand the step an
+# $\mathbf{x}_t$ made of $\mathbf{x}_0$ and $\boldsymbol\varepsilon$, tell it that $\boldsymbol\varepsilon$, and what
+# comes out must have the shares of level $s$: $\sqrt{\bar\alpha_s}$ of the data, and noise of variance $1-\bar\alpha_s$
+# in all. Part of the noise is old (it arrives with a factor $c_\varepsilon$), part of it is new (with $c_z$).
+# Independent parts add in their variances:
 #
 # $$c_\varepsilon^2 + c_z^2 = 1 - \bar\alpha_s, \qquad c_z^2 = \eta^2\,\frac{1-\bar\alpha_s}{1-\bar\alpha_t}\Big(1 - \frac{\bar\alpha_t}{\bar\alpha_s}\Big) \tag{13.22}$$
 
@@ -1045,15 +1079,17 @@ plots.density(
 )
 
 # %% [markdown]
-# The bumps are where they belong. They are a little narrow; perhaps the smoothing is to blame, or the time was too short?
+# The bumps are where they belong. They are a little narrow; perhaps the smoothing is to blame, or the time was too
+# short?
 #
-# **What do we know?** For the target $\mathcal{N}(0, 1)$ a step with drift $d$ and noise $c$ is $x \leftarrow (1-d)x + cz$. The variance that such a step does not change solves
-# $v = (1-d)^2 v + c^2$, so
+# **What do we know?** For the target $\mathcal{N}(0, 1)$ a step with drift $d$ and noise $c$ is
+# $x \leftarrow (1-d)x + cz$. The variance that such a step does not change solves $v = (1-d)^2 v + c^2$, so
 #
 # $$v_\infty = \frac{c^2}{2d} \cdot \frac{1}{1 - d/2} \tag{13.23}$$
 #
-# The second factor is the price of a finite step, and goes to 1. The first is 1 if and only if $c^2 = 2d$. This is the whole law of Langevin, whatever the author
-# calls the step size: $(\eta, \sqrt{2\eta})$ obeys it and so does $(\alpha/2, \sqrt{\alpha})$.
+# The second factor is the price of a finite step, and goes to 1. The first is 1 if and only if $c^2 = 2d$. This is the
+# whole law of Langevin, whatever the author calls the step size: $(\eta, \sqrt{2\eta})$ obeys it and so does
+# $(\alpha/2, \sqrt{\alpha})$.
 
 # %% tags=["explore"]
 equation("13.23")
@@ -1063,8 +1099,8 @@ equation("13.23")
 #
 # `hunt.langevin_fault` · difficulty 3 · core · 20 minutes · 4 points · equation (13.23)
 #
-# A step that obeys $c^2 = 2d$ is sound, also if its drift is not `eta`. If it does not obey, blame the line that departs from $(\eta, \sqrt{2\eta})$. Line 3 also has to give every
-# example its own noise.
+# A step that obeys $c^2 = 2d$ is sound, also if its drift is not `eta`. If it does not obey, blame the line that
+# departs from $(\eta, \sqrt{2\eta})$. Line 3 also has to give every example its own noise.
 
 # %% exercise="hunt.langevin_fault"
 def langevin_fault(move, eta):
@@ -1105,15 +1141,19 @@ with when_written():
 # 4      return grow + pull + kick
 # ```
 #
-# This mistake has an honest origin: half of the score is right *for the probability flow*, which has no noise. Somebody took one line from here and one from there.
+# This mistake has an honest origin: half of the score is right *for the probability flow*, which has no noise. Somebody
+# took one line from here and one from there.
 #
-# **What do we know?** An equation in $dt$ speaks about short steps. Let the data be standard normal, with the score $-\mathbf{x}$, and let $p$ be the pull of the score and $k^2$ the
-# variance of the noise, per unit of time. One step multiplies $x$ by $1 + \frac{\beta}{2}h - p\,h$ and adds noise of variance $k^2 h$. The variance must stay 1. Its rate of change is
+# **What do we know?** An equation in $dt$ speaks about short steps. Let the data be standard normal, with the score
+# $-\mathbf{x}$, and let $p$ be the pull of the score and $k^2$ the variance of the noise, per unit of time. One step
+# multiplies $x$ by $1 + \frac{\beta}{2}h - p\,h$ and adds noise of variance $k^2 h$. The variance must stay 1. Its rate
+# of change is
 #
 # $$\frac{d}{dh}\Big[\Big(1 + \frac{\beta}{2}h - p\,h\Big)^2 + k^2 h\Big]_{h=0} = \beta - 2p + k^2 \tag{13.24}$$
 #
-# So $2p = \beta + k^2$. With $k^2 = \beta$ that is the SDE, $p = \beta$. With $k = 0$ it is the flow, $p = \beta/2$. All that lies between is right too, by (13.9). The pipeline above has
-# $p = \beta/2$ and $k^2 = \beta$: its variance grows by $\beta$ per unit of time.
+# So $2p = \beta + k^2$. With $k^2 = \beta$ that is the SDE, $p = \beta$. With $k = 0$ it is the flow, $p = \beta/2$.
+# All that lies between is right too, by (13.9). The pipeline above has $p = \beta/2$ and $k^2 = \beta$: its variance
+# grows by $\beta$ per unit of time.
 
 # %% tags=["explore"]
 equation("13.24")
@@ -1123,7 +1163,8 @@ equation("13.24")
 #
 # `hunt.reverse_fault` · difficulty 4 · core · 25 minutes · 4 points · equation (13.24)
 #
-# Right pipelines differ from each other by terms of order $dt$: a DDPM step is one of them. So take $dt$ very small, divide by it, and allow a few per cent.
+# Right pipelines differ from each other by terms of order $dt$: a DDPM step is one of them. So take $dt$ very small,
+# divide by it, and allow a few per cent.
 
 # %% exercise="hunt.reverse_fault"
 def reverse_fault(back, beta):
@@ -1155,7 +1196,8 @@ with when_written():
 # %% [markdown]
 # ### Pipeline 11: guidance
 #
-# Two predictions, with the label and without it, are combined (lesson 11). In this code base $w = 0$ means *no guidance*, as in the paper of Ho and Salimans.
+# Two predictions, with the label and without it, are combined (lesson 11). In this code base $w = 0$ means *no
+# guidance*, as in the paper of Ho and Salimans.
 #
 # ```
 #    def guided(cond, uncond, w):
@@ -1164,13 +1206,15 @@ with when_written():
 # 3      return uncond + scale * toward
 # ```
 #
-# It makes fine pictures. They are guided a little less than the author believes, and at $w = 0$ the label is ignored altogether.
+# It makes fine pictures. They are guided a little less than the author believes, and at $w = 0$ the label is ignored
+# altogether.
 #
 # **What do we know?** Guidance samples, at each level, along the score of a ratio of densities:
 #
 # $$\nabla \log \frac{p_t(\mathbf{x} \mid \ell)^{1+w}}{p_t(\mathbf{x})^{w}} = -\frac{(1+w)\,\boldsymbol\varepsilon_\theta(\mathbf{x}, \ell) - w\,\boldsymbol\varepsilon_\theta(\mathbf{x})}{\sigma_t} \tag{13.25}$$
 #
-# The factors are $1+w$ and $-w$. They sum to 1, and at $w = 0$ the conditional prediction comes back untouched. The other convention calls $1 + w$ the scale.
+# The factors are $1+w$ and $-w$. They sum to 1, and at $w = 0$ the conditional prediction comes back untouched. The
+# other convention calls $1 + w$ the scale.
 
 # %% tags=["explore"]
 equation("13.25")
@@ -1212,8 +1256,8 @@ with when_written():
 #
 # ### Pipeline 12: a log density
 #
-# The smallest normalizing flow there is: $\mathbf{x} = \text{scale} \cdot \mathbf{z}$, one scale for each coordinate, $\mathbf{z}$ standard normal. A probability flow is a long
-# chain of such maps, and its code has the same four parts.
+# The smallest normalizing flow there is: $\mathbf{x} = \text{scale} \cdot \mathbf{z}$, one scale for each coordinate,
+# $\mathbf{z}$ standard normal. A probability flow is a long chain of such maps, and its code has the same four parts.
 #
 # ```
 #    def log_p(x, scale):
@@ -1231,14 +1275,16 @@ for label, edits in (("sound", {}), ("as above", PIPELINES["likelihood"].shown))
     print(f"{label:10s} mean log-likelihood of 1000 points {mean:.3f}")
 
 # %% [markdown]
-# The broken one reports the *better* likelihood. It would win every comparison. Nobody hunts for a bug in a good result, and that is why this one lives long.
+# The broken one reports the *better* likelihood. It would win every comparison. Nobody hunts for a bug in a good
+# result, and that is why this one lives long.
 #
 # **What do we know?** The total of a density is 1, whatever the map:
 #
 # $$\int p_0\big(F(x)\big)\,\Big|\frac{dF}{dx}\Big|\, dx = 1 \tag{13.26}$$
 #
-# On a fine grid that reaches far enough a sum is as good as an integral. A total of 1 is a hard thing to reach with a wrong sign, a forgotten constant, or a mean
-# where a sum belongs. You only have to ask in situations where each of them shows itself: with scale 1 the volume is silent, and on the line a mean and a sum are the same.
+# On a fine grid that reaches far enough a sum is as good as an integral. A total of 1 is a hard thing to reach with a
+# wrong sign, a forgotten constant, or a mean where a sum belongs. You only have to ask in situations where each of them
+# shows itself: with scale 1 the volume is silent, and on the line a mean and a sum are the same.
 
 # %% tags=["explore"]
 equation("13.26")
@@ -1248,7 +1294,8 @@ equation("13.26")
 #
 # `hunt.likelihood_fault` · difficulty 3 · core · 25 minutes · 4 points · equation (13.26)
 #
-# Ask four times: on the line with scale 1 and with `scale[:1]`, in the plane with scale (1, 1) and with `scale`. `torch.cartesian_prod(axis, axis)` makes a grid in the plane.
+# Ask four times: on the line with scale 1 and with `scale[:1]`, in the plane with scale (1, 1) and with `scale`.
+# `torch.cartesian_prod(axis, axis)` makes a grid in the plane.
 
 # %% exercise="hunt.likelihood_fault"
 def likelihood_fault(log_p, scale):
@@ -1281,8 +1328,8 @@ with when_written():
 # %% [markdown]
 # ## 7. Before you believe your own diffusion model
 #
-# Twelve pipelines, twelve small experiments. None of them needed a trained network, a large machine or a good eye. Run this list whenever you write
-# or change a diffusion model, in this order, and do not train before the first six hold.
+# Twelve pipelines, twelve small experiments. None of them needed a trained network, a large machine or a good eye. Run
+# this list whenever you write or change a diffusion model, in this order, and do not train before the first six hold.
 #
 # | | ask | must hold | exercise |
 # | --- | --- | --- | --- |
@@ -1301,45 +1348,60 @@ with when_written():
 # | 13 | overfit one batch, then one image | the loss falls, and that image comes back | lesson 05 |
 # | 14 | samples | only now look at them, beside the nearest training examples | lesson 05 |
 #
-# Three habits go with it. **Break it once**: change a line on purpose and see the check fail. **Swap in the oracle**: if samples are wrong with the exact score, the
-# sampler is to blame; if they are right, the network is. **Keep the checks**: the bug that you fixed today will be written again.
+# Three habits go with it. **Break it once**: change a line on purpose and see the check fail. **Swap in the oracle**:
+# if samples are wrong with the exact score, the sampler is to blame; if they are right, the network is.
+# **Keep the checks**: the bug that you fixed today will be written again.
 
 # %% [markdown]
 # ## Written question
 #
-# A colleague shows you a new sampler. Its samples of digits look sharp, its Fréchet distance is better than that of your DDPM, and the log-likelihood that it reports is better too, by 2
-# bits per dimension. "And it needs no noise, so it is the probability flow." You may look at the code for one hour.
+# A colleague shows you a new sampler. Its samples of digits look sharp, its Fréchet distance is better than that of
+# your DDPM, and the log-likelihood that it reports is better too, by 2 bits per dimension. "And it needs no noise, so
+# it is the probability flow." You may look at the code for one hour.
 #
-# 1. Which of the three observations (sharp samples, better distance, better likelihood) proves that the sampler is right? Give for each a mistake from this lesson that would produce
-#    it.
-# 2. Choose three checks, in the order in which you would run them, and say for each what number must come out and which mistake it would find.
-# 3. Your colleague objects that one of your checks fails only because the sampler is "a different one, which is also right". How do you find out who is right?
+# 1. Which of the three observations (sharp samples, better distance, better likelihood) proves that the sampler is
+#    right? Give for each a mistake from this lesson that would produce it.
+# 2. Choose three checks, in the order in which you would run them, and say for each what number must come out and which
+#    mistake it would find.
+# 3. Your colleague objects that one of your checks fails only because the sampler is "a different one, which is also
+#    right". How do you find out who is right?
 #
 # Answer in a few sentences each, with formulas where they help. 6 points, graded by hand.
 
 # %% [markdown] written="hunt.one_hour" points=6
 # <!-- BEGIN SOLUTION -->
-# **Model answer.** (1) None of them. Sharp samples: too little noise in the steps (variance used as deviation, noise left out while the pull of the SDE is kept) gathers samples on the
-# peaks. A better distance: it compares means and covariances of features of finite samples and is below the resolution of most mistakes; a table shifted by one, a network told $t-1$ leave it
-# unchanged, and less variety may even help it. Better likelihood: the sign of the log determinant, a mean for a sum, a forgotten constant (pipeline 12); 2 bits per dimension is far more than a sampler can gain
-# on the same model.
-# (2) For example: the likelihood's total on the line and in the plane must be 1 (finds sign, constants); the step on standard normal data for short $dt$: $2p = \beta + k^2$, with $k = 0$ the
-# pull must be $\beta/2$ (finds the drift of the SDE without its noise); ones and zeros for one step with the share of data and noise of level $s$ (finds tables, indices, roots); halving the step must divide the
-# error by $2^{\text{order}}$ (finds anything of first order). First those nearest to the suspicious claim and cheapest.
-# (3) Ask for the marginal that the sampler claims to have at each level, and test that with an exact score: all right samplers of one family share $p_t$ (13.9) however their steps differ, in the limit of small steps. If at smaller steps
-# the exact mixture comes out, the check was too narrow and must be widened ($k$ between 0 and $\sqrt{\beta}$); if a difference remains as steps shrink, the sampler is wrong.
+# **Model answer.** (1) None of them. Sharp samples: too little noise in the steps (variance used as deviation, noise
+# left out while the pull of the SDE is kept) gathers samples on the peaks. A better distance: it compares means and
+# covariances of features of finite samples and is below the resolution of most mistakes; a table shifted by one, a
+# network told $t-1$ leave it unchanged, and less variety may even help it. Better likelihood: the sign of the log
+# determinant, a mean for a sum, a forgotten constant (pipeline 12); 2 bits per dimension is far more than a sampler can
+# gain on the same model.
+# (2) For example: the likelihood's total on the line and in the plane must be 1 (finds sign, constants); the step on
+# standard normal data for short $dt$: $2p = \beta + k^2$, with $k = 0$ the pull must be $\beta/2$ (finds the drift of
+# the SDE without its noise); ones and zeros for one step with the share of data and noise of level $s$ (finds tables,
+# indices, roots); halving the step must divide the error by $2^{\text{order}}$ (finds anything of first order). First
+# those nearest to the suspicious claim and cheapest.
+# (3) Ask for the marginal that the sampler claims to have at each level, and test that with an exact score: all right
+# samplers of one family share $p_t$ (13.9) however their steps differ, in the limit of small steps. If at smaller steps
+# the exact mixture comes out, the check was too narrow and must be widened ($k$ between 0 and $\sqrt{\beta}$); if a
+# difference remains as steps shrink, the sampler is wrong.
 #
-# **Rubric.** (1) None proves it: 1; fitting mistakes for at least two: 1. (2) Three checks with the number that must come out: 2 (one if numbers are missing). (3) Marginals or limit of small steps with exact score: 1; a
-# check may be too narrow, and how it shows: 1.
+# **Rubric.** (1) None proves it: 1; fitting mistakes for at least two: 1. (2) Three checks with the number that must
+# come out: 2 (one if numbers are missing). (3) Marginals or limit of small steps with exact score: 1; a check may be
+# too narrow, and how it shows: 1.
 # <!-- END SOLUTION -->
 
 # %% [markdown]
 # ## What you have now
 #
-# - Noise, score and denoiser are one function (13.1, 13.2); the losses of DDPM and of denoising score matching are one loss (13.3), up to a constant the true one (13.4).
-# - A diffusion model is a VAE with a fixed encoder (13.5). Its bound is a denoising error weighted by signal-to-noise (13.6), and in the limit it is information (13.7).
-# - The DDPM step is an Euler step of the reverse SDE up to order $\beta^2$ (13.8). SDE and flow share their densities (13.9) and differ by a Langevin step (13.10).
-# - DDIM is Euler's method for the flow in the noise level (13.11, 13.12). The flow carries its likelihood along (13.13), as infinitely many layers of a normalizing flow (13.14).
+# - Noise, score and denoiser are one function (13.1, 13.2); the losses of DDPM and of denoising score matching are one
+#   loss (13.3), up to a constant the true one (13.4).
+# - A diffusion model is a VAE with a fixed encoder (13.5). Its bound is a denoising error weighted by signal-to-noise
+#   (13.6), and in the limit it is information (13.7).
+# - The DDPM step is an Euler step of the reverse SDE up to order $\beta^2$ (13.8). SDE and flow share their densities
+#   (13.9) and differ by a Langevin step (13.10).
+# - DDIM is Euler's method for the flow in the noise level (13.11, 13.12). The flow carries its likelihood along
+#   (13.13), as infinitely many layers of a normalizing flow (13.14).
 # - Twelve checks whose answers are known beforehand: (13.15) to (13.26).
 #
 # **Where this is in the papers.**
@@ -1348,15 +1410,19 @@ with when_written():
 # - Ho et al. 2020, *Denoising Diffusion Probabilistic Models*: the link of noise and score, section 3.2.
 # - Kingma et al. 2021, *Variational Diffusion Models*: the bound by signal-to-noise ratios, (13.6), and its limit.
 # - Guo, Shamai and Verdú 2005, *Mutual Information and Minimum Mean-Square Error in Gaussian Channels*: (13.7).
-# - Song et al. 2021, *Score-Based Generative Modeling through Stochastic Differential Equations*: (13.8) to (13.10), (13.13).
+# - Song et al. 2021, *Score-Based Generative Modeling through Stochastic Differential Equations*: (13.8) to (13.10),
+#   (13.13).
 # - Song, Meng and Ermon 2021, *Denoising Diffusion Implicit Models*: (13.11), (13.12), (13.22).
 # - Chen et al. 2018, *Neural Ordinary Differential Equations*: (13.13), (13.14).
-# - Karras et al. 2022, *Elucidating the Design Space of Diffusion-Based Generative Models*: one frame for samplers, and a model of careful comparison.
+# - Karras et al. 2022, *Elucidating the Design Space of Diffusion-Based Generative Models*: one frame for samplers, and
+#   a model of careful comparison.
 # - Ho and Salimans 2022, *Classifier-Free Diffusion Guidance*: (13.25).
 #
-# **Where to go next.** You can now read these papers in any order. Three roads lead on from here. *Flow matching* starts from the velocity field of (13.13) and learns it directly, without a noising process.
-# *Discrete diffusion* replaces Gaussian noise by random changes of tokens, and keeps the bound of lesson 04. *Distillation and consistency models* ask how the flow can be
-# followed in one or two calls. Each of them is a new box on the map. Draw its lines first: find out with which of the old boxes it must agree, and in which limit. Then you have your checks before you have written
-# a line of the code.
+# **Where to go next.** You can now read these papers in any order. Three roads lead on from here. *Flow matching*
+# starts from the velocity field of (13.13) and learns it directly, without a noising process. *Discrete diffusion*
+# replaces Gaussian noise by random changes of tokens, and keeps the bound of lesson 04. *Distillation and consistency
+# models* ask how the flow can be followed in one or two calls. Each of them is a new box on the map. Draw its lines
+# first: find out with which of the old boxes it must agree, and in which limit. Then you have your checks before you
+# have written a line of the code.
 #
 # This was the last lesson. Thank you for working through it.
