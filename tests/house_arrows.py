@@ -33,6 +33,7 @@ DIFFKIT = {
     "metrics": "",
     "latent": "elbo inputs",
     "quality": "oracle samplers",  # exact samples against exact data, on the line
+    "hunt": "",  # broken pipelines as text: exercises and the lesson read them, nothing else
     "bugs": "gaussian schedule",  # wrong samplers on purpose: no other module may use them but the explorers
     "equations": "data elbo graph guidance latent likelihood losses metrics quality vae",
     "equations": "data elbo graph guidance latent likelihood losses metrics nets vae",

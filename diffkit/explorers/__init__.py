@@ -6,6 +6,7 @@ too, and a test holds it against Python.
 """
 
 from diffkit.explorers.bug_gallery import bug_gallery
+from diffkit.explorers.concept_map import concept_map
 from diffkit.explorers.dag_editor import dag_editor
 from diffkit.explorers.elbo_gap import elbo_gap
 from diffkit.explorers.elbo_terms import elbo_terms
@@ -23,6 +24,7 @@ from diffkit.explorers.what_cancels import what_cancels
 
 __all__ = [
     "bug_gallery",
+    "concept_map",
     "dag_editor",
     "elbo_gap",
     "elbo_terms",

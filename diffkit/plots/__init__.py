@@ -6,7 +6,7 @@ dashes, so nothing is said by colour alone.
 """
 
 from diffkit.plots.canvas import COLORS, DASHES, GRAY_RANGE
-from diffkit.plots.graphs import Drawing, dags
+from diffkit.plots.graphs import Box, Drawing, concept_map, dags
 from diffkit.plots.images import density_and_images, image_grid, image_row
 from diffkit.plots.lines import bars, curve_panels, curves, density, path_panels, trajectories
 from diffkit.plots.plane import fields, scatter, shortened
@@ -15,8 +15,10 @@ __all__ = [
     "COLORS",
     "DASHES",
     "GRAY_RANGE",
+    "Box",
     "Drawing",
     "bars",
+    "concept_map",
     "curve_panels",
     "curves",
     "dags",

@@ -5,6 +5,7 @@ from types import ModuleType
 from grader.exercise import Exercise
 from grader.exercises import (
     controllable_generation,
+    bug_hunt,
     ddpm,
     decomposing_the_elbo,
     fast_sampling,
@@ -33,6 +34,7 @@ PACKAGES: dict[str, ModuleType] = {
     "10_fast_sampling": fast_sampling,
     "11_controllable_generation": controllable_generation,
     "12_latent_diffusion": latent_diffusion,
+    "13_bug_hunt": bug_hunt,
 }
 LESSONS: dict[str, tuple[Exercise, ...]] = {lesson: package.EXERCISES for lesson, package in PACKAGES.items()}
 # What a lesson's sandbox may import from diffkit; everything else of it is absent while grading.

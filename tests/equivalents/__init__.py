@@ -2,6 +2,7 @@
 
 from tests.equivalents import (
     controllable_generation,
+    bug_hunt,
     ddpm,
     decomposing_the_elbo,
     fast_sampling,
@@ -30,4 +31,5 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     **score_matching.EQUIVALENT,
     **start_here.EQUIVALENT,
     **stochastic_differential_equations.EQUIVALENT,
+    **bug_hunt.EQUIVALENT,
 }

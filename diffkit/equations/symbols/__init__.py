@@ -13,6 +13,7 @@ from diffkit.equations.symbols import (
     lesson_10,
     lesson_11,
     lesson_12,
+    lesson_13,
 )
 
 OWN: dict[str, dict[str, tuple[str, str]]] = {
@@ -28,4 +29,5 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
     "10": lesson_10.SYMBOLS,
     "11": lesson_11.SYMBOLS,
     "12": lesson_12.SYMBOLS,
+    "13": lesson_13.SYMBOLS,
 }

@@ -2,6 +2,7 @@
 
 from grader.demo.answers import (
     controllable_generation,
+    bug_hunt,
     ddpm,
     decomposing_the_elbo,
     fast_sampling,
@@ -31,6 +32,7 @@ ANSWERS: dict[str, Answers] = {
     "10_fast_sampling": fast_sampling.ANSWERS,
     "11_controllable_generation": controllable_generation.ANSWERS,
     "12_latent_diffusion": latent_diffusion.ANSWERS,
+    "13_bug_hunt": bug_hunt.ANSWERS,
 }
 
 __all__ = ["ANSWERS", "Answers"]
