@@ -27,14 +27,6 @@ FORTH = {True: "ArrowRight", False: "ArrowLeft"}
 GALLERY = Path(__file__).resolve().parents[1] / "notebooks" / "explorers.ipynb"
 COUNT = len(explorers.__all__)
 RUNS_WITHIN = 300_000  # milliseconds
-MADE_UP = """import torch
-from diffkit import explorers, schedule
-s = schedule.linear(100)
-codes = lambda x: torch.cat([x, -x], 1)[:, :, ::2, ::2]
-blow_up = lambda u: u[:, :1].repeat_interleave(2, 2).repeat_interleave(2, 3)
-pictures = torch.randn(8, 1, 8, 8)
-frames, points = torch.randn(101, 8, 1, 8, 8), torch.randn(101, 200, 2)
-"""
 
 
 class Move(NamedTuple):
@@ -63,26 +55,6 @@ MOVES = {
     "score field, sigma": Move("Score field explorer", "input"),
     "Langevin, step shown": Move("Langevin particles explorer", "[aria-label^=k]"),
     "Langevin, eta (kernel)": Move("Langevin particles explorer", "[aria-label^=η]"),
-    "graph editor, weight": Move("dag_editor()", "Graph editor", "[aria-label^=weight]", tree=True),
-    "forward process, t": Move("forward_process()", "Forward process explorer", "input"),
-    "schedule designer (kernel)": Move(
-        "schedule_designer()", "Noise schedule designer", "input[type=range]", home=False
-    ),
-    "gap of the bound, T": Move("elbo_gap()", "Gap of the bound explorer", "input"),
-    "what cancels, stage": Move("what_cancels()", "What cancels in the bound", "input", tree=True),
-    "terms of the bound, t": Move("elbo_terms()", "Terms of the bound", "[aria-label^='t, the step']"),
-    "terms, prediction (kernel)": Move("elbo_terms()", "Terms of the bound", "[aria-label^=share]"),
-    "trajectory": Move("trajectory(frames, frames, points, s)", "Trajectory explorer", "input"),
-    "bug gallery, sampler": Move("bug_gallery()", "Gallery of sampler bugs", "select"),
-    "score field, sigma": Move("score_field()", "Score field explorer", "input"),
-    "Langevin, step shown": Move("langevin_particles()", "Langevin particles explorer", "[aria-label^=k]"),
-    "quality against calls": Move("quality_calls()", "Quality against calls explorer", "input"),
-    "Langevin, eta (kernel)": Move("langevin_particles()", "Langevin particles explorer", "[aria-label^=η]"),
-    "pixels and codes, blend": Move(
-        "latent_space(pictures, codes, blow_up, s, pictures)",
-        "Pixels and codes",
-        "[aria-label^='from the first']",
-    ),
 }
 
 # The clock starts at the time stamp that the browser gave the key event.  A message posted from an animation

@@ -35,8 +35,7 @@ DIFFKIT = {
     "quality": "oracle samplers",  # exact samples against exact data, on the line
     "hunt": "",  # broken pipelines as text: exercises and the lesson read them, nothing else
     "bugs": "gaussian schedule",  # wrong samplers on purpose: no other module may use them but the explorers
-    "equations": "data elbo graph guidance latent likelihood losses metrics quality vae",
-    "equations": "data elbo graph guidance latent likelihood losses metrics nets vae",
+    "equations": "data elbo graph guidance latent likelihood losses metrics nets quality vae",
     "plots": "figure",
     "explorers": "bugs equations plots quality",
 }
@@ -66,9 +65,9 @@ GRADER = {
 }
 # These drive the modules above and may import any of them; nothing above may import these.
 GRADER_DRIVERS = {
-    "book", "cli", "cluster", "collect", "commands", "demo", "desk", "doctor", "errors", "executors", "exports", "feedback", "graded",
-    "handed_in", "job", "key", "late", "meter", "people", "plugin", "records", "regrade", "report", "run", "versions",
-    "warm", "workplace",
+    "book", "cli", "cluster", "collect", "commands", "demo", "desk", "doctor", "errors", "executors", "exports",
+    "feedback", "graded", "handed_in", "job", "key", "late", "meter", "people", "plugin", "records", "regrade",
+    "report", "run", "versions", "warm", "workplace",
 }  # fmt: skip
 
 NBGRADER = (

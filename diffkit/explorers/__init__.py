@@ -14,8 +14,8 @@ from diffkit.explorers.flow_paths import flow_paths
 from diffkit.explorers.forward_process import forward_process
 from diffkit.explorers.guidance_strength import guidance_strength
 from diffkit.explorers.langevin_particles import langevin_particles
-from diffkit.explorers.quality_calls import quality_calls
 from diffkit.explorers.latent_space import latent_space
+from diffkit.explorers.quality_calls import quality_calls
 from diffkit.explorers.schedule_designer import schedule_designer
 from diffkit.explorers.score_field import score_field
 from diffkit.explorers.sde_paths import sde_paths
@@ -32,8 +32,8 @@ __all__ = [
     "forward_process",
     "guidance_strength",
     "langevin_particles",
-    "quality_calls",
     "latent_space",
+    "quality_calls",
     "schedule_designer",
     "score_field",
     "sde_paths",

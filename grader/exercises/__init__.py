@@ -4,8 +4,8 @@ from types import ModuleType
 
 from grader.exercise import Exercise
 from grader.exercises import (
-    controllable_generation,
     bug_hunt,
+    controllable_generation,
     ddpm,
     decomposing_the_elbo,
     fast_sampling,

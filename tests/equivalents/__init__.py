@@ -1,8 +1,8 @@
 """Mutants that give the reference's numbers on every admissible input, with the reason, one module per lesson."""
 
 from tests.equivalents import (
-    controllable_generation,
     bug_hunt,
+    controllable_generation,
     ddpm,
     decomposing_the_elbo,
     fast_sampling,

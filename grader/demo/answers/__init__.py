@@ -1,8 +1,8 @@
 """Answers by lesson, for the demo's class: one module per lesson."""
 
 from grader.demo.answers import (
-    controllable_generation,
     bug_hunt,
+    controllable_generation,
     ddpm,
     decomposing_the_elbo,
     fast_sampling,
