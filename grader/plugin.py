@@ -23,13 +23,14 @@ from grader.job import Job, do
 from grader.judge import Cell, Record, cells_of, submission_key
 from grader.key import key_of
 from grader.records import Records, course_secret, fingerprint
-from grader.restored import rebuilt
+from grader.restored import rebuilt, repairs
 from grader.sandbox import Limits, Mode
 from grader.sandbox.limits import MIB
 from grader.versions import record_key, still_holds
 
 Resources = dict[str, Any]
 JUDGED = "diffkit_judged"  # where Judge leaves the record for SaveJudgedScores
+REPAIRS: dict[str, list[str]] = {}  # what Restore put right in the last submission of each student
 RECORDS: dict[str, Record] = {}  # the last record of each student that this process has entered
 
 
@@ -46,6 +47,9 @@ class Restore(NbGraderPreprocessor):
         folder = Path(course.format_path(course.submitted_directory, where["student"], where["assignment"]))
         inspect(folder, folder / f"{where['notebook']}.ipynb")  # nbgrader's own commands have no gate
         key = key_of(where)
+        REPAIRS[where["student"]] = said = repairs(nb.cells, key.cells)
+        for line in said:
+            self.log.warning("%s: %s", where["student"], line)
         cells = rebuilt(nb.cells, key.cells)
         return NotebookNode(nbformat=4, nbformat_minor=5, metadata=copy.deepcopy(key.metadata), cells=cells), resources
 

@@ -30,11 +30,11 @@ def diagnosis(row: Row) -> str:
     if row.record is None:
         return printable(row.problem)
     wrong = [f"{s.exercise}: {s.diagnosis}" for s in row.record.scores.values() if s.points < s.of or s.broken]
-    if not wrong and not row.record.notes:
+    notes = [*row.repairs, *row.record.notes]
+    if not wrong and not notes:
         return "all right"
     if len(wrong) > 3:
         wrong = [*wrong[:2], f"and {len(wrong) - 2} more"]
-    notes = row.record.notes
     if len(notes) > 3:
         notes = [*notes[:2], f"{len(notes) - 2} more like these"]
     return printable("; ".join([*notes, *wrong]))

@@ -35,6 +35,28 @@ def rebuilt(cells: Sequence[NotebookNode], known: Mapping[str, NotebookNode]) ->
     return found
 
 
+def repairs(cells: Sequence[NotebookNode], known: Mapping[str, NotebookNode]) -> list[str]:
+    """What had to be put right, in words for the report: the same arguments as `rebuilt`."""
+    handed_in: dict[str, list[NotebookNode]] = {name: [] for name in known}
+    for cell in cells:
+        if (name := _claimed_id(cell)) in handed_in:
+            handed_in[name].append(cell)
+    return [said for name, found in handed_in.items() if (said := _repair(name, found, known[name]))]
+
+
+def _repair(name: str, found: Sequence[NotebookNode], released: NotebookNode) -> str:
+    if not found:
+        return f"cell {name} was missing and is put back"
+    if len(found) > 1:
+        return f"cell {name} stood there {len(found)} times: the last one counts"
+    if found[0].cell_type != released.cell_type:
+        return f"cell {name} was no {released.cell_type} cell: it is one again"
+    locked = released.metadata.nbgrader.get("locked")
+    if locked and str(found[0].source).strip() != released.source.strip():
+        return f"cell {name} was changed: it says again what it said"
+    return ""
+
+
 def _known(released: NotebookNode, source: str) -> NotebookNode:
     """A cell of the lesson: what the student wrote into it, or what stands in it if it is locked."""
     cell = _cell(released.cell_type, source, copy.deepcopy(released.metadata))

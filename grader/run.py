@@ -25,7 +25,7 @@ from grader.graded import Graded
 from grader.intake import Submission, submissions
 from grader.judge import Record
 from grader.meter import SILENT, Meter
-from grader.plugin import RECORDS
+from grader.plugin import RECORDS, REPAIRS
 from grader.warm import one_transaction, warm
 
 __all__ = ["GradingError", "Row", "grade_class", "load_config", "prepare"]
@@ -35,13 +35,17 @@ CONFIG = "nbgrader_config.py"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the report.  points is None if the submission was refused or could not be graded."""
+    """One line of the report.  points is None if the submission was refused or could not be graded.
+
+    problem: why; repairs: what had to be put right in the notebook.
+    """
 
     student: str
     points: float | None
     of: float
     record: Record | None
     problem: str = ""
+    repairs: tuple[str, ...] = ()
 
 
 def load_config(root: Path, **overrides: dict[str, object]) -> Config:
@@ -143,7 +147,8 @@ def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: boo
         return _refused(s, said + "It is judged; run the same command again")
     with Gradebook(CourseDirectory(config=config).db_url) as gradebook:
         entry = gradebook.find_submission(lesson, s.student)
-        return Row(s.student, float(entry.score), float(entry.max_score), RECORDS.pop(s.student, None))
+        points, of = float(entry.score), float(entry.max_score)
+    return Row(s.student, points, of, RECORDS.pop(s.student, None), repairs=tuple(REPAIRS.pop(s.student, ())))
 
 
 def _run(converter: type, config: Config, *, force: bool) -> None:

@@ -28,7 +28,7 @@ import torch
 
 from diffkit import data, explorers, plots
 from diffkit.equations import equation, notation
-from grader import check, hint, when_written
+from grader import check, hint, progress, when_written
 
 torch.set_num_threads(1)  # these sizes are small: a second thread would only be in the way
 
@@ -97,8 +97,7 @@ notation("13")
 # begun, ● done.
 
 # %% tags=["explore"]
-progress_so_far = {}  # lesson -> share of its exercises passed, for example {"05": 0.5, "06": 1.0}
-explorers.concept_map(progress_so_far)
+explorers.concept_map(progress.done())
 
 # %% [markdown]
 # Every line of the map is an equation. We walk along them now. Nothing here needs a new idea; each step says which

@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook
 from grader.demo.__main__ import complain
 from grader.demo.classroom import FIRST as LESSON
 from grader.demo.classroom import course, hand_in, students
-from grader.report import table, write_csv
+from grader.report import diagnosis, table, write_csv
 from grader.run import GradingError, grade_class, prepare
 from grader.sandbox import SandboxUnavailable
 
@@ -80,6 +80,13 @@ def test_a_second_run_judges_nothing_again(graded, monkeypatch):
     again = grade_class(folder, LESSON, workers=2, settings={"cell_seconds": 20.0}, feedback=False)
     assert {r.student: r.points for r in again} == {n: r.points for n, r in rows.items()}
     assert {p.name: p.stat().st_mtime_ns for p in (folder / ".course/grader/records").iterdir()} == before
+
+
+def test_what_had_to_be_put_right_is_said(graded):
+    _, _, rows = graded
+    assert "forward-q_step was missing" in diagnosis(rows["deletes_a_test_by_mistake"])
+    assert "stood there 2 times" in diagnosis(rows["duplicates_a_cell"])
+    assert rows["perfect"].repairs == ()
 
 
 def test_the_report_has_a_line_for_everyone_and_the_csv_is_quoted(graded, tmp_path):

@@ -36,3 +36,5 @@ def test_letters_of_other_languages_stay() -> None:
 def test_a_thousand_notes_are_one_short_line() -> None:
     record = Record(notes=[f"cell {i} stopped" for i in range(1000)])
     assert diagnosis(Row("anna", 0.0, 1.0, record)) == "cell 0 stopped; cell 1 stopped; 998 more like these"
+    mended = Row("anna", 1.0, 1.0, Record(), repairs=("cell a was missing and is put back",))
+    assert diagnosis(mended) == "cell a was missing and is put back"

@@ -11,7 +11,7 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Gradebook
 
 from grader.demo.classroom import course, hand_in, students
-from grader.restored import rebuilt
+from grader.restored import rebuilt, repairs
 from grader.run import prepare
 from tests.attacks.arena import ROOT
 from tests.attacks.attack import LESSON
@@ -59,6 +59,23 @@ def test_of_duplicates_the_last_counts_and_the_others_stay_as_free_cells() -> No
 def test_a_retyped_cell_gets_its_type_back() -> None:
     cell = rebuilt([handed_in("a", "x < y and <b>", kind="markdown")], KNOWN)[0]
     assert (cell.cell_type, cell.source, cell.outputs) == ("code", "x < y and <b>", [])
+
+
+def test_what_was_put_right_is_said() -> None:
+    lock = released("c", "def f(): ...")
+    lock.metadata.nbgrader["locked"] = True
+    known = {**KNOWN, "c": lock}
+    cells = [handed_in("a"), handed_in("a"), handed_in("a-test", kind="markdown"), handed_in("b"), handed_in("c", "1")]
+    assert repairs(cells, known) == [
+        "cell a stood there 2 times: the last one counts",
+        "cell a-test was no code cell: it is one again",
+        "cell b-test was missing and is put back",
+        "cell c was changed: it says again what it said",
+    ]
+    untouched = [handed_in(name) for name in KNOWN] + [handed_in("c", "def f(): ...\n"), handed_in(None)]
+    assert repairs(untouched, known) == []
+    changed = rebuilt(cells, known)[-1]
+    assert (changed.source, changed.cell_type) == ("def f(): ...", "code")
 
 
 def test_nothing_else_of_a_cell_stays() -> None:
