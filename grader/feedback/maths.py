@@ -17,7 +17,28 @@ DEFINES = re.compile(
 )
 TAG = re.compile(r"\\tag\{([^{}]{1,20})\}")
 # Commands that the converter passes on as they are.
-SIGNS = {"\\|": "‖", "\\Vert": "‖", "\\{": "{", "\\}": "}", "\\arg": "arg", "\\\n": " ", "\\ ": " "}
+SIGNS = {
+    "\\|": "‖",
+    "\\Vert": "‖",
+    "\\{": "{",
+    "\\}": "}",
+    "\\arg": "arg",
+    "\\\n": " ",
+    "\\ ": " ",
+    "\\lfloor": "⌊",
+    "\\rfloor": "⌋",
+    "\\lceil": "⌈",
+    "\\rceil": "⌉",
+    "\\lVert": "‖",
+    "\\rVert": "‖",
+    "\\lvert": "|",
+    "\\rvert": "|",
+    "\\vert": "|",
+    "\\langle": "⟨",
+    "\\rangle": "⟩",
+    "\\lbrace": "{",
+    "\\rbrace": "}",
+}
 ELEMENTS = {
     "math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "msub", "msup", "msubsup", "munder", "mover",
     "munderover", "mmultiscripts", "mprescripts", "none", "mfrac", "msqrt", "mroot", "mtable", "mtr", "mtd",
