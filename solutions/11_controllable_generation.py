@@ -177,7 +177,7 @@ def class_log_prob(x_t, y, labels, weights, means, var, alpha_bar):
     noisy_var = alpha_bar * var + 1 - alpha_bar
     square = ((x_t.unsqueeze(1) - alpha_bar**0.5 * means) ** 2).sum(2)
     log_parts = torch.log(weights) - 0.5 * (square / noisy_var + x_t.shape[1] * torch.log(noisy_var))
-    return torch.logsumexp(log_parts[:, labels == y], dim=1) - torch.logsumexp(log_parts, dim=1)
+    return torch.logsumexp(log_parts[:, labels.eq(y)], dim=1) - torch.logsumexp(log_parts, dim=1)
     ### END SOLUTION
 
 # %% check="guidance.class_log_prob" points=4

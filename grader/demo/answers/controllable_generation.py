@@ -199,21 +199,6 @@ def drop_labels(y, u, p, null):
     from diffkit.nets import drop_labels as drop
     return drop(y, null, p)
 """,
-    "guidance.class_log_prob": """
-def class_log_prob(x_t, y, labels, weights, means, var, alpha_bar):
-    from diffkit.oracle import GaussianMixture
-    m = GaussianMixture.isotropic(weights, means, var)
-    return m.responsibilities(x_t, alpha_bar**0.5, (1 - alpha_bar) ** 0.5)[:, labels == y].sum(1).log()
-""",
-    "guidance.classifier_score": """
-def classifier_score(x_t, y, labels, weights, means, var, alpha_bar):
-    from diffkit.oracle import GaussianMixture
-    mine = labels == y
-    whole = GaussianMixture.isotropic(weights, means, var)
-    part = GaussianMixture.isotropic(weights[mine] / weights[mine].sum(), means[mine], var[mine])
-    level = alpha_bar**0.5, (1 - alpha_bar) ** 0.5
-    return part.score(x_t, *level) - whole.score(x_t, *level)
-""",
     "guidance.posterior_score": """
 def posterior_score(x_t, mean, cov, A, y, tau, alpha_bar):
     from diffkit import guidance, schedule
