@@ -221,6 +221,7 @@ def test_what_browsers_leave_out_is_mended():
     assert "mspace" not in mathml(r"\max_x f")
     assert mathml(r"x \tag{2.1}", display=True).endswith('<span class="number">(2.1)</span></div>')
     assert "‖" in html.unescape(mathml(r"D(q \| p) + \big\|x\big\|"))
+    assert "⌊" in mathml(r"\Big\lfloor \frac12 \Big\rfloor")
     with pytest.raises(FormulaError, match="nocommand"):
         mathml(r"\nocommand{x}")
 

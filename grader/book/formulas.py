@@ -10,7 +10,7 @@ import unicodedata
 
 TAG = re.compile(r"\\tag\{([^}]*)\}")
 # What the translator leaves as it is, in words that it knows.
-UNKNOWN = {r"\|": "‖", r"\Vert": "‖", r"\arg": r"\operatorname{arg}"}
+UNKNOWN = {r"\|": "‖", r"\Vert": "‖", r"\lfloor": "⌊", r"\rfloor": "⌋", r"\arg": r"\operatorname{arg}"}
 STYLED = re.compile(r'<(mi|mn) mathvariant="(bold-italic|bold)">([^<]+)</\1>')
 # A function before its argument, unless it carries an index, which would be separated from it.
 FUNCTION = re.compile(
