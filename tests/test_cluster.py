@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from grader.cluster import on_cluster
-from grader.executors import GradingError, in_processes
+from grader.executors import GradingError, in_processes, job_of
 from grader.intake import submissions
+from grader.records import course_secret
 from grader.run import grade_class, load_config
 from tests.attacks.attack import LESSON
 from tests.house_files import ROOT
@@ -99,3 +100,16 @@ def test_what_is_judged_already_needs_no_cluster(tmp_path: Path) -> None:
     found = submissions(tmp_path, LESSON)
     assert [j.problem for j in in_processes(tmp_path, LESSON, found, config, workers=1)] == [""]
     assert [j.submission.student for j in on_cluster(tmp_path, LESSON, found, config, "127.0.0.1:9")] == ["blank"]
+
+
+def test_a_job_holds_no_secret_of_the_course(tmp_path: Path) -> None:
+    classroom(tmp_path, ["blank", "perfect"])
+    place: dict[str, object] = {"root": str(tmp_path), "assignment_id": LESSON}
+    config = load_config(tmp_path, CourseDirectory=place)
+    jobs = [job_of(tmp_path, LESSON, s, config) for s in submissions(tmp_path, LESSON)]
+    assert jobs[0].key != jobs[1].key  # each draws the inputs of one submission
+    for job in jobs:
+        written = repr(job)
+        assert course_secret(tmp_path).hex() not in written
+        assert repr(course_secret(tmp_path)) not in written
+        assert str(tmp_path) not in written
