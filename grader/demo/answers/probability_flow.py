@@ -209,16 +209,6 @@ def heun_step(v, x, t, dt):
 }
 
 FORWARDING = {
-    "flow.velocity": """
-from diffkit.sde import SDE
-def velocity(x, score, f, g):
-    class Mine(SDE):
-        def rate(self, t): return f
-        def diffusion(self, t): return g
-        def marginal(self, t): return f, g
-        def time_of(self, value): return f
-    return Mine().flow_drift(x, 0.5, score)
-""",
     "flow.heun_step": """
 def heun_step(v, x, t, dt):
     from diffkit.samplers import heun

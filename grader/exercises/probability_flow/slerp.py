@@ -49,7 +49,8 @@ def _batch_angle(z_0: Tensor, z_1: Tensor, a: float) -> Tensor:
 
 
 def _no_sine_below(z_0: Tensor, z_1: Tensor, a: float) -> Tensor:
-    theta = per_example(_angle(z_0, z_1), z_0)
+    theta = _angle(z_0, z_1)
+    theta = per_example(theta * (theta > SMALL), z_0)  # rounding must not decide what comes out near 0
     return torch.sin((1 - a) * theta) * z_0 + torch.sin(a * theta) * z_1
 
 
