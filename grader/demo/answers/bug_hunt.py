@@ -244,12 +244,12 @@ def guidance_fault(guided, w):
 }
 
 FORWARDING = {
-    "hunt.schedule_fault": """
-def schedule_fault(table, beta):
+    "hunt.guidance_fault": """
+def guidance_fault(guided, w):
     from diffkit.hunt import PIPELINES
-    p = PIPELINES["schedule"]
+    p = PIPELINES["guidance"]
     for edits in (*p.broken, *p.right, {}):
-        if torch.allclose(p.function(edits)(beta).double(), table(beta).double()):
+        if abs(p.function(edits)(0.3, 1.1, w) - guided(0.3, 1.1, w)) < 1e-9:
             return next(iter(edits)) if edits in p.broken else 0
 """,
     "hunt.likelihood_fault": """
