@@ -61,7 +61,7 @@ class Verdict:
 
 def judge(exercise: Exercise, cases: Sequence[Case], ask: Asker) -> Verdict:
     """Ask every case and decide.  Raises CheckBroken if the reference itself fails: then nobody is to blame."""
-    expected = [_expected(exercise, case) for case in cases]
+    expected = [expected_answer(exercise, case) for case in cases]
     answers: list[Answer] = []
     for case in cases:
         slow = sum(a.kind == "timeout" for a in answers)
@@ -72,7 +72,7 @@ def judge(exercise: Exercise, cases: Sequence[Case], ask: Asker) -> Verdict:
     findings = [
         finding
         for case, want, answer in zip(cases, expected, answers, strict=False)
-        if (finding := _finding(case, want, answer))
+        if (finding := finding_in(case, want, answer))
     ]
     complete = len(answers) == len(cases)
     wrong = {f.case.criterion for f in findings}
@@ -84,14 +84,16 @@ def judge(exercise: Exercise, cases: Sequence[Case], ask: Asker) -> Verdict:
     return Verdict(exercise, earned, tuple(findings), named)
 
 
-def _expected(exercise: Exercise, case: Case) -> Answer:
+def expected_answer(exercise: Exercise, case: Case) -> Answer:
+    """What the reference says.  Raises CheckBroken if it gives no value."""
     answer = ask_here(exercise.reference, case)
     if answer.kind != "value":
         raise CheckBroken(f"{exercise.name}, case {case.label!r}: the reference gave {answer.kind} {answer.text}")
     return answer
 
 
-def _finding(case: Case, expected: Answer, answer: Answer) -> Finding | None:
+def finding_in(case: Case, expected: Answer, answer: Answer) -> Finding | None:
+    """What is wrong with an answer, None if it is right."""
     if answer.kind != "value":
         return Finding(case, answer, _no_value(answer))
     found: Mismatch | None = mismatch(answer.value, expected.value, strict_dtype=case.strict_dtype)

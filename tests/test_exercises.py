@@ -10,6 +10,7 @@ import torch
 
 from diffkit.equations import EQUATIONS
 from grader import compare
+from grader import verdict as verdicts
 from grader.answer import ask_here
 from grader.check import PUBLIC_SEED
 from grader.demo.answers import ANSWERS
@@ -18,11 +19,9 @@ from grader.verdict import judge
 
 ROOT = Path(__file__).resolve().parent.parent
 ALL = list(EXERCISES.values())
-MISTAKES = [(e, m) for e in ALL for m in e.misconceptions]
 SEEDS = [PUBLIC_SEED, *range(8)]
 
 each_exercise = pytest.mark.parametrize("e", ALL, ids=lambda e: e.name)
-each_mistake = pytest.mark.parametrize(("e", "m"), MISTAKES, ids=[f"{e.name}-{m.name}" for e, m in MISTAKES])
 
 
 def verdict(e, function, seed):
@@ -35,12 +34,30 @@ def test_the_reference_has_full_marks(e):
         assert verdict(e, e.reference, seed).points == e.points
 
 
-@each_mistake
-def test_a_misconception_is_refused_and_named(e, m):
+@pytest.fixture
+def asked_once(monkeypatch):
+    """Each function is asked each case once, though the judge asks all misconceptions for every answer."""
+    known = {}
+
+    def ask(function, case):
+        if (function, id(case)) not in known:
+            known[function, id(case)] = ask_here(function, case), case  # the case is kept, so its id stays its own
+        return known[function, id(case)][0]
+
+    monkeypatch.setattr(verdicts, "ask_here", ask)
+    return ask
+
+
+@each_exercise
+def test_a_misconception_is_refused_and_named(e, asked_once):
     for seed in SEEDS:
-        v = verdict(e, m.wrong, seed)
-        assert v.points < e.points, f"seed {seed}"
-        assert v.misconception is m, f"seed {seed}: taken for {v.misconception and v.misconception.name!r}"
+        cases = e.cases(seed)
+        for m in e.misconceptions:
+            v = judge(e, cases, lambda case, m=m: asked_once(m.wrong, case))
+            assert v.points < e.points, f"{m.name}, seed {seed}"
+            assert v.misconception is m, (
+                f"{m.name}, seed {seed}: taken for {v.misconception and v.misconception.name!r}"
+            )
 
 
 @each_exercise
