@@ -107,6 +107,9 @@ def linear_inverse(
     y: (m,), or (B, m) for one observation per example.
     posterior_cov(t): C = Cov[x_0 | x_t], a number (times I) or (D, D).  The default sigma^2/(alpha^2 + sigma^2)
     is that of data with variance 1 (Song et al. 2023).  With the true C of Gaussian data the result is exact.
+
+    With a learned network begin where alpha is not tiny: x_0_hat divides the network's error by alpha, and A C A^T
+    with a guessed C does not know of it, so from pure noise the steps may grow without bound.
     """
     if A.ndim != 2 or y.ndim not in (1, 2) or y.shape[-1] != A.shape[0]:
         raise ShapeError(f"A is {tuple(A.shape)}, y is {tuple(y.shape)}: pass A (m, D) and y (m,) or (B, m)")
