@@ -32,7 +32,7 @@ test: test-environment  ## check everything: style, types, tests; `make test ARG
 	@$(IN_ENV) python -m ruff check .
 	@$(IN_ENV) python -m ruff format --check .
 	@$(IN_ENV) python -m mypy
-	@$(IN_ENV) python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(IN_ENV) python -m pytest -n 2 --dist loadfile $(ARGS)
 
 notebooks: environment  ## build both notebooks of each lesson from solutions/NN_topic.py
 	@$(IN_ENV) python -m grader.build $(ARGS)

@@ -1,7 +1,7 @@
 """Make the course's own Python environment in `.venv`, or see that it is there.
 
 Uses the standard library alone, because it runs before anything is installed:
-    python3 course/environment.py [app] [book] [test]
+    python3 course/environment.py [app] [book] [cluster] [test]
 Each word installs the packages of that name in pyproject.toml as well; `make test` says `test`.
 """
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENV = ROOT / ".venv"
 PYTHON = ENV / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 OLDEST = (3, 11)
-EXTRAS = ("app", "book", "test")
+EXTRAS = ("app", "book", "cluster", "test")
 STAMP = "diffkit.json"
 
 

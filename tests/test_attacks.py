@@ -8,9 +8,9 @@ from tests.attacks.families import ATTACKS, BY_NAME, CONTROLS
 from tests.attacks.verdicts import disappointed, disturbed, gained, harmed, leaked, unclear
 from tests.sandbox_helpers import needs_bubblewrap
 
-# All in one worker: the batches are graded once, and nobody else grades them beside.
+# `make test` runs each file in one worker, so the batches are graded once.
 # The warnings are of nbgrader's libraries.
-pytestmark = [pytest.mark.xdist_group("attacks"), needs_bubblewrap, pytest.mark.filterwarnings("ignore")]
+pytestmark = [needs_bubblewrap, pytest.mark.filterwarnings("ignore")]
 EVERY = [(family, attack) for family, attacks in ATTACKS.items() for attack in attacks]
 each_attack = pytest.mark.parametrize(("family", "attack"), EVERY, ids=[attack.name for _, attack in EVERY])
 

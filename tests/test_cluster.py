@@ -19,7 +19,7 @@ from tests.killed_runs import classroom, left
 from tests.sandbox_helpers import needs_bubblewrap
 
 pytest.importorskip("distributed", reason="Dask is not installed: pip install 'diffkit[cluster]'")
-pytestmark = [needs_bubblewrap, pytest.mark.xdist_group("cluster"), pytest.mark.filterwarnings("ignore")]
+pytestmark = [needs_bubblewrap, pytest.mark.filterwarnings("ignore")]
 NAMES = ["perfect", "blank", "wrong_q_sample_6", "exits", "broken_json"]
 
 # A scheduler and two worker processes of their own; on a line from us, the first worker that is at work is killed.

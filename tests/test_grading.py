@@ -17,8 +17,7 @@ from grader.run import GradingError, grade_class, prepare
 from grader.sandbox import SandboxUnavailable
 
 ROOT = Path(__file__).resolve().parent.parent
-# In one worker, so that the class is graded once; the warnings are of nbgrader's libraries.
-pytestmark = [pytest.mark.xdist_group("grading"), pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.filterwarnings("ignore")  # of nbgrader's libraries
 NAMES = (
     "perfect", "perfect_but_noisy", "blank", "endless_function", "exits", "deletes_a_test_by_mistake",
     "duplicates_a_cell", "broken_json", "wrong_q_sample_6", "wrong_smallest_T_3",

@@ -29,7 +29,7 @@ from tests.attacks.page import active
 from tests.sandbox_helpers import needs_bubblewrap
 
 # The warnings are of nbgrader's libraries.
-pytestmark = [needs_bubblewrap, pytest.mark.xdist_group("stays_nbgrader"), pytest.mark.filterwarnings("ignore")]
+pytestmark = [needs_bubblewrap, pytest.mark.filterwarnings("ignore")]
 DUE, LATE, LIE = "2026-03-01 12:00:00 UTC", "2026-03-02 18:00:00 UTC", "2026-02-01 12:00:00 UTC"
 WRITTEN = "forward-why_shrink"
 SCRIPT = "<script>alert(1)</script> $\\href{javascript:alert(1)}{x}$"

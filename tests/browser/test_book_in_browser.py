@@ -53,7 +53,12 @@ def test_keys_lead_from_the_front_page_into_a_lesson_and_to_its_text(page):
     assert page.url.endswith("#text")
 
 
+def open_lesson(page):
+    page.goto(f"{page.url.rsplit('/', 1)[0]}/00_start_here.html")
+
+
 def test_formulas_are_set_in_the_font_of_the_book(page):
+    open_lesson(page)
     assert page.evaluate("() => document.fonts.ready.then(() => [...document.fonts].map((f) => f.status))") == [
         "loaded"
     ]
@@ -65,6 +70,8 @@ def test_formulas_are_set_in_the_font_of_the_book(page):
 
 
 def test_pictures_are_drawn_and_nothing_was_asked_of_a_network(page):
+    open_lesson(page)
+    assert page.evaluate("() => document.images.length") > 0
     assert page.evaluate("() => [...document.images].every((img) => img.complete && img.naturalWidth > 100)")
     assert [url for url in page.asked if not url.startswith(("file:", "data:"))] == []
 
