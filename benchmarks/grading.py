@@ -5,7 +5,8 @@ with feedback left out.
 
 - the judge runs the cells in the sandbox, asks on fresh inputs, and enters the points into nbgrader's gradebook;
 - plain nbgrader executes each notebook in a kernel of its own, without a sandbox; its tests are the visible checks;
-- otter runs the same notebook with the same visible checks as its tests (pip install otter-grader; else left out);
+- otter runs the same notebook with the same visible checks as its tests (pip install --target FOLDER otter-grader, and
+  OTTER_PATH=FOLDER; else left out);
 - the bare work is the same cells and the judge's own questions, in a fork of a process that has loaded everything:
   no sandbox, no wire, no notebook, no gradebook.
 

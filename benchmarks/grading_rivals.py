@@ -32,6 +32,14 @@ OTTER_TEST = """OK_FORMAT = True
 test = {{"name": {name!r}, "points": {points}, "suites": [{{"type": "doctest", "scored": True, "setup": "",
     "teardown": "", "cases": [{{"code": {code!r}, "hidden": False, "locked": False}}]}}]}}
 """
+OTTER_IMPORTS = """>>> from grader.answer import ask_here
+>>> from grader.check import PUBLIC_SEED
+>>> from grader.exercises import find
+>>> from grader.verdict import judge
+"""
+OTTER_ASKS = """>>> judge(e, e.cases(PUBLIC_SEED), lambda case: ask_here({function}, case)).passed
+True
+"""
 
 
 def plain_nbgrader(folder: Path) -> None:
@@ -41,8 +49,8 @@ def plain_nbgrader(folder: Path) -> None:
 
 
 def otter_is_here() -> bool:
-    """Whether otter-grader is installed."""
-    return importlib.util.find_spec("otter") is not None
+    """Whether otter-grader is installed, here or in the folder OTTER_PATH."""
+    return importlib.util.find_spec("otter") is not None or "OTTER_PATH" in os.environ
 
 
 def otter(folder: Path) -> None:
@@ -55,10 +63,12 @@ def otter(folder: Path) -> None:
             facts = cell.metadata.get("nbgrader", {})
             if cell.cell_type == "code" and facts.get("grade") and not facts.get("solution"):
                 name = facts["grade_id"].replace("-", "_").replace(".", "_")
-                code = f">>> assert {cell.source.strip()[:-1]}, quiet=True)\n" if False else f">>> {cell.source}\n"
+                exercise, function = call_in(cell.source)
+                code = f"{OTTER_IMPORTS}>>> e = find({exercise!r})\n{OTTER_ASKS.format(function=function)}"
                 z.writestr(f"tests/{name}.py", OTTER_TEST.format(name=name, points=facts["points"], code=code))
+    path = os.environ.get("OTTER_PATH", "")  # a folder of its own, since it wants other versions of some packages
     for s in found:
-        _command(["-m", "otter", "run", str(s.notebook), "-a", str(archive), "-o", str(folder)], folder)
+        _command(["-m", "otter", "run", str(s.notebook), "-a", str(archive), "-o", str(folder)], folder, path)
 
 
 def bare(folder: Path) -> None:
@@ -89,10 +99,10 @@ def _work(cells: Sequence[Cell]) -> bool:
     return passed
 
 
-def _command(words: list[str], folder: Path) -> None:
+def _command(words: list[str], folder: Path, path: str = "") -> None:
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), path]),
         "OMP_NUM_THREADS": "1",
         "DIFFKIT_DATA": str(ROOT / "data"),
     }
