@@ -64,9 +64,13 @@ def _student(exercise: Exercise, number: int, m: Misconception, full: float, mis
 
 
 def module_source(package: ModuleType) -> str:
-    """A module that holds the exercises of a lesson's package, each module of it as text."""
-    names = [f"{package.__name__}.{m.name}" for m in pkgutil.iter_modules(package.__path__)]
-    sources = {name: inspect.getsource(importlib.import_module(name)) for name in names}
+    """A module that holds the exercises of a lesson's package, each module of it as text, with what lessons share."""
+    waiting = [f"{package.__name__}.{m.name}" for m in pkgutil.iter_modules(package.__path__)]
+    sources: dict[str, str] = {}
+    while waiting:
+        name = waiting.pop()
+        sources[name] = inspect.getsource(importlib.import_module(name))
+        waiting += [n for n in _imports(sources[name]) - sources.keys() if n.startswith("grader.exercises.")]
     needs = {name: _imports(source) & sources.keys() for name, source in sources.items()}
     ordered = {name: sources[name] for name in TopologicalSorter(needs).static_order()}
     return f"SOURCES = {ordered!r}\n{LOADER}"

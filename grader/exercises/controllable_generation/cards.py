@@ -9,6 +9,7 @@ from torch import Tensor
 
 from grader.exercise import Draw
 from grader.exercises.controllable_generation.common import F64, Labelled, labelled, log_joint
+from grader.exercises.derivation import Deck
 
 # Lines: "start" is the gradient of log q(x_t) + s log q(y | x_t); "bayes" has Bayes' rule put in; "scores" has the
 # gradient of log q(y) gone; "noises" is the same through eps; "w" in the other convention.  The rest is on false cards.
@@ -24,15 +25,6 @@ CARDS: dict[int, tuple[str, str]] = {
     9: ("scores", "sign lost"),
 }
 FALSE = (3, 5, 6, 8, 9)
-
-
-def true_cards(cards: Tensor, left: Tensor, right: Tensor) -> dict[int, tuple[str, str]]:
-    """The cards whose claim the numbers bear out."""
-    found = {}
-    for card, a, b in zip(cards.tolist(), left.tolist(), right.tolist(), strict=True):
-        if abs(a - b) <= 1e-9 * max(abs(a), abs(b), 1.0):
-            found[card] = CARDS[card]
-    return found
 
 
 def sides(d: Draw) -> tuple[Tensor, Tensor]:
@@ -80,3 +72,7 @@ def _noised_tilted(x: Tensor, m: Labelled, alpha_bar: float, s: float) -> Tensor
     away = alpha_bar**0.5 * x_0 - x[0, 0]
     share = torch.softmax(whole + s * (of_y - whole) - away**2 / (2 * (1 - alpha_bar)), 0)
     return (share @ away) / (1 - alpha_bar)
+
+
+DECK = Deck(CARDS, FALSE, sides)
+true_cards = DECK.true

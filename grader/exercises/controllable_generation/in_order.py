@@ -1,15 +1,13 @@
 """Put the derivation of classifier-free guidance in order: `in_order`, judged by the numbers on the cards."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from grader.exercise import Case, Criterion, Draw, Exercise, Misconception
-from grader.exercises.controllable_generation.cards import FALSE, sides, true_cards
+from grader.exercises.controllable_generation.cards import DECK, true_cards
 from grader.exercises.controllable_generation.common import WITHHOLDS, criteria
-
-Order = tuple[int, ...]
+from grader.exercises.derivation import Order, always, positions
 
 
 def in_order(cards: Tensor, left: Tensor, right: Tensor) -> Order:
@@ -22,35 +20,12 @@ def in_order(cards: Tensor, left: Tensor, right: Tensor) -> Order:
     return order
 
 
-def _deal(d: Draw, least_false: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The four cards of the derivation and some false ones, shuffled, with both sides of each."""
-    left, right = sides(d)
-    false = torch.tensor(FALSE)[torch.randperm(len(FALSE), generator=d.generator)]
-    dealt = torch.cat([torch.tensor([1, 2, 4, 7]), false[: d.integer(least_false, len(FALSE))]])
-    dealt = dealt[torch.randperm(len(dealt), generator=d.generator)]
-    return dealt, left[dealt - 1], right[dealt - 1]
-
-
 def _draw_order(d: Draw) -> Iterator[Case]:
-    left, right = sides(d)
-    yield Case("all nine cards", (torch.arange(1, 10), left, right))
-    yield Case("shuffled cards, other numbers", _deal(d, 5))
-    yield Case("some of the false cards", _deal(d, 1))
-    yield Case("other numbers again", _deal(d, 2))
-    yield Case("called twice", _deal(d, 4), "clean", "twice")
-
-
-def _always(*order: int) -> Callable[[Tensor, Tensor, Tensor], Order]:
-    return lambda cards, left, right: order
-
-
-def _as_they_lie(cards: Tensor, left: Tensor, right: Tensor) -> Order:
-    true = true_cards(cards, left, right)
-    return tuple(card for card in cards.tolist() if card in true)
-
-
-def _positions(cards: Tensor, left: Tensor, right: Tensor) -> Order:
-    return tuple(cards.tolist().index(card) for card in in_order(cards, left, right))
+    yield Case("all nine cards", DECK.all(d))
+    yield Case("shuffled cards, other numbers", DECK.deal(d, 5))
+    yield Case("some of the false cards", DECK.deal(d, 1))
+    yield Case("other numbers again", DECK.deal(d, 2))
+    yield Case("called twice", DECK.deal(d, 4), "clean", "twice")
 
 
 EXERCISE = Exercise(
@@ -75,64 +50,64 @@ EXERCISE = Exercise(
     misconceptions=(
         Misconception(
             "stops at the scores",
-            _always(4, 2),
+            always(4, 2),
             "so far these are scores. A network predicts noises: one more card turns the scores into noises, and one more "
             "leads to the other convention.",
         ),
         Misconception(
             "stops before the other convention",
-            _always(4, 2, 7),
+            always(4, 2, 7),
             "this is guidance with s. One more card writes it with w.",
         ),
         Misconception(
             "w taken for s",
-            _always(4, 2, 7, 5),
+            always(4, 2, 7, 5),
             "card 5 puts the same number into both conventions. They differ by one: s = 1 + w.",
         ),
         Misconception(
             "normaliser kept",
-            _always(4, 6, 7, 1),
+            always(4, 6, 7, 1),
             "card 6 keeps log q(y). It does not depend on x_t, so its gradient is zero.",
         ),
         Misconception(
             "sign lost",
-            _always(4, 2, 9, 1),
+            always(4, 2, 9, 1),
             "card 9 loses the minus sign between a score and a noise.",
         ),
         Misconception(
             "factors exchanged",
-            _always(4, 2, 3, 7, 1),
+            always(4, 2, 3, 7, 1),
             "card 3 exchanges the factors: the conditional score has s, the unconditional one 1 - s.",
         ),
         Misconception(
             "guided score taken for a tilted one",
-            _always(8, 2, 7, 1),
+            always(8, 2, 7, 1),
             "card 8 takes the guided score for the score of the tilted density after noise. It is not, and section 8 is "
             "about the difference.",
         ),
         Misconception(
             "noises before scores",
-            _always(4, 7, 2, 1),
+            always(4, 7, 2, 1),
             "card 7 begins with the scores of which card 2 says what they are: 2 comes before 7.",
         ),
         Misconception(
             "Bayes' rule left out",
-            _always(2, 7, 1),
+            always(2, 7, 1),
             "card 2 begins with Bayes' rule already put in, but nothing before it did that.",
         ),
         Misconception(
             "backwards",
-            _always(1, 7, 2, 4),
+            always(1, 7, 2, 4),
             "this is the derivation read from its end. Begin with the guided score.",
         ),
         Misconception(
             "true cards as they lie",
-            _as_they_lie,
+            DECK.as_they_lie,
             "you picked the right cards but left them in the order in which they were dealt.",
         ),
         Misconception(
             "places instead of numbers",
-            _positions,
+            positions(in_order),
             "these are the places of the cards among those dealt. Return the numbers on the cards.",
         ),
     ),

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from grader.exercise import Draw
+from grader.exercises.derivation import Deck
 from grader.exercises.fast_sampling.common import F64
 
 # Lines: "start" is x_s; "y" is sqrt(bar_s) y_s; "ftc" has y_t plus the integral over u inside; "split" has the factor of
@@ -29,15 +30,6 @@ CARDS: dict[int, tuple[str, str]] = {
 }
 TRUE = (3, 5, 8, 1, 6)
 FALSE = (2, 4, 7, 9, 10)
-
-
-def true_cards(cards: Tensor, left: Tensor, right: Tensor) -> dict[int, tuple[str, str]]:
-    """The cards whose claim the numbers bear out."""
-    found = {}
-    for card, a, b in zip(cards.tolist(), left.tolist(), right.tolist(), strict=True):
-        if abs(a - b) <= 1e-8 * max(abs(a), abs(b), 1.0):
-            found[card] = CARDS[card]
-    return found
 
 
 def sides(d: Draw) -> tuple[Tensor, Tensor]:
@@ -81,3 +73,7 @@ def _simpson(f: Callable[[Tensor], Tensor], low: float, high: float, n: int = 40
     w[1::2] = 4.0
     w[0] = w[-1] = 1.0
     return float((w * f(x)).sum() * (high - low) / (3 * n))
+
+
+DECK = Deck(CARDS, FALSE, sides, tolerance=1e-8)
+true_cards = DECK.true

@@ -1,15 +1,13 @@
 """Put the derivation of the exponential integrator in order: `in_order`, judged by the numbers on the cards."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from grader.exercise import Case, Criterion, Draw, Exercise, Misconception
-from grader.exercises.fast_sampling.cards import FALSE, TRUE, sides, true_cards
+from grader.exercises.derivation import Order, always, positions
+from grader.exercises.fast_sampling.cards import DECK, true_cards
 from grader.exercises.fast_sampling.common import WITHHOLDS, criteria
-
-Order = tuple[int, ...]
 
 
 def in_order(cards: Tensor, left: Tensor, right: Tensor) -> Order:
@@ -21,34 +19,11 @@ def in_order(cards: Tensor, left: Tensor, right: Tensor) -> Order:
     return tuple(order)
 
 
-def _deal(d: Draw, least_false: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The five cards of the derivation and some false ones, shuffled, with both sides of each."""
-    left, right = sides(d)
-    false = torch.tensor(FALSE)[torch.randperm(len(FALSE), generator=d.generator)]
-    dealt = torch.cat([torch.tensor(sorted(TRUE)), false[: d.integer(least_false, len(FALSE))]])
-    dealt = dealt[torch.randperm(len(dealt), generator=d.generator)]
-    return dealt, left[dealt - 1], right[dealt - 1]
-
-
 def _draw(d: Draw) -> Iterator[Case]:
-    left, right = sides(d)
-    yield Case("all ten cards", (torch.arange(1, 11), left, right))
-    yield Case("shuffled cards, other numbers", _deal(d, 4))
-    yield Case("some of the false cards", _deal(d, 1))
-    yield Case("called twice", _deal(d, 4), "clean", "twice")
-
-
-def _always(*order: int) -> Callable[[Tensor, Tensor, Tensor], Order]:
-    return lambda cards, left, right: order
-
-
-def _as_they_lie(cards: Tensor, left: Tensor, right: Tensor) -> Order:
-    true = true_cards(cards, left, right)
-    return tuple(card for card in cards.tolist() if card in true)
-
-
-def _positions(cards: Tensor, left: Tensor, right: Tensor) -> Order:
-    return tuple(cards.tolist().index(card) for card in in_order(cards, left, right))
+    yield Case("all ten cards", DECK.all(d))
+    yield Case("shuffled cards, other numbers", DECK.deal(d, 4))
+    yield Case("some of the false cards", DECK.deal(d, 1))
+    yield Case("called twice", DECK.deal(d, 4), "clean", "twice")
 
 
 EXERCISE = Exercise(
@@ -73,58 +48,58 @@ EXERCISE = Exercise(
     misconceptions=(
         Misconception(
             "stops before the last card",
-            _always(3, 5, 8, 1),
+            always(3, 5, 8, 1),
             "this is true, but not yet the form in which sqrt(1 - alpha_bar_s) stands in front: one more card.",
         ),
         Misconception(
             "slope held already",
-            _always(3, 7),
+            always(3, 7),
             "card 7 keeps eps constant over the step. That is Euler's method, an approximation. So far everything is exact.",
         ),
         Misconception(
             "sign of the change of variables",
-            _always(3, 5, 8, 4),
+            always(3, 5, 8, 4),
             "card 4 loses a sign: u falls as lambda rises, du = -exp(-lambda) dlambda.",
         ),
         Misconception(
             "u as exp(lambda)",
-            _always(3, 5, 8, 9),
+            always(3, 5, 8, 9),
             "card 9 takes u for exp(lambda). lambda is the logarithm of signal over noise, u is noise over signal.",
         ),
         Misconception(
             "y_t taken for x_t",
-            _always(3, 5, 2),
+            always(3, 5, 2),
             "card 2 puts x_t in the place of y_t. They differ by the factor sqrt(alpha_bar_t).",
         ),
         Misconception(
             "exponent upside down",
-            _always(3, 5, 8, 1, 10),
+            always(3, 5, 8, 1, 10),
             "card 10 has exp(lambda - lambda_s). From sqrt(alpha_bar_s) = exp(lambda_s) sqrt(1 - alpha_bar_s) comes "
             "exp(lambda_s - lambda).",
         ),
         Misconception(
             "first card left out",
-            _always(5, 8, 1, 6),
+            always(5, 8, 1, 6),
             "card 5 begins with sqrt(alpha_bar_s) y_s, but the derivation begins at x_s.",
         ),
         Misconception(
             "changed variables too early",
-            _always(3, 5, 1, 8, 6),
+            always(3, 5, 1, 8, 6),
             "card 1 begins with the line in which x_t stands by itself. Card 8 has to make that line first.",
         ),
         Misconception(
             "backwards",
-            _always(6, 1, 8, 5, 3),
+            always(6, 1, 8, 5, 3),
             "this is the derivation read from its end. Begin with x_s.",
         ),
         Misconception(
             "true cards as they lie",
-            _as_they_lie,
+            DECK.as_they_lie,
             "you picked the right cards but left them in the order in which they were dealt.",
         ),
         Misconception(
             "places instead of numbers",
-            _positions,
+            positions(in_order),
             "these are the places of the cards among those dealt. Return the numbers on the cards.",
         ),
     ),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from grader.exercise import Draw
+from grader.exercises.derivation import Deck
 from grader.exercises.latent_diffusion.common import F64
 
 # Lines.  "start" is -log p(x); "joint" is E_q[log q(z|x)/p(x,z)]; "terms" has it as three; "scaled" speaks of u; "chain"
@@ -29,16 +30,6 @@ CARDS: dict[int, tuple[str, str]] = {
 AT_MOST = (4, 9)
 FALSE = (1, 3, 6, 8, 10)
 TRUE = (4, 7, 2, 9, 5)
-
-
-def true_cards(cards: Tensor, left: Tensor, right: Tensor) -> dict[int, tuple[str, str]]:
-    """The cards whose claim the numbers bear out."""
-    found = {}
-    for card, a, b in zip(cards.tolist(), left.tolist(), right.tolist(), strict=True):
-        scale = 1e-9 * max(abs(a), abs(b), 1.0)
-        if a <= b + scale if card in AT_MOST else abs(a - b) <= scale:
-            found[card] = CARDS[card]
-    return found
 
 
 def sides(d: Draw) -> tuple[Tensor, Tensor]:
@@ -82,3 +73,7 @@ def _chain(u: Tensor, a: float, c: float, step: float, keep: float) -> Tensor:
     mean, var = keep**0.5 * u, 1 - keep
     prior = 0.5 * (mean**2 + var - 1 - math.log(var))
     return prior + 0.5 * (((u - c * mean - a) ** 2 + c**2 * var) / step + math.log(2 * math.pi * step))
+
+
+DECK = Deck(CARDS, FALSE, sides, at_most=AT_MOST)
+true_cards = DECK.true

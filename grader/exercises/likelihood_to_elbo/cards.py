@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from grader.exercise import Draw
+from grader.exercises.derivation import Deck
 from grader.exercises.likelihood_to_elbo.common import F64
 
 # Lines: "start" is -log p(x_0); "constant" the same under E_q; "ratio" has p(x_{0:T})/p(x_{1:T}|x_0) inside; "q/q" the
@@ -28,16 +29,6 @@ CARDS: dict[int, tuple[str, str]] = {
 }
 AT_MOST = (1,)
 FALSE = (3, 5, 8, 9)
-
-
-def true_cards(cards: Tensor, left: Tensor, right: Tensor) -> dict[int, tuple[str, str]]:
-    """The cards whose claim the numbers bear out."""
-    found = {}
-    for card, a, b in zip(cards.tolist(), left.tolist(), right.tolist(), strict=True):
-        scale = 1e-9 * max(abs(a), abs(b), 1.0)
-        if a <= b + scale if card in AT_MOST else abs(a - b) <= scale:
-            found[card] = CARDS[card]
-    return found
 
 
 def sides(d: Draw) -> tuple[Tensor, Tensor]:
@@ -73,3 +64,7 @@ def sides(d: Draw) -> tuple[Tensor, Tensor]:
 
 def _log_normal(x: Tensor, mean: Tensor | float, var: float) -> Tensor:
     return -0.5 * ((x - mean) ** 2 / var + math.log(2 * math.pi * var))
+
+
+DECK = Deck(CARDS, FALSE, sides, at_most=AT_MOST)
+true_cards = DECK.true

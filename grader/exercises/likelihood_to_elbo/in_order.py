@@ -1,15 +1,13 @@
 """Put the derivation in order: `in_order`, judged by the numbers on the cards."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from grader.exercise import Case, Criterion, Draw, Exercise, Misconception
-from grader.exercises.likelihood_to_elbo.cards import FALSE, sides, true_cards
+from grader.exercises.derivation import Order, always, positions
+from grader.exercises.likelihood_to_elbo.cards import DECK, true_cards
 from grader.exercises.likelihood_to_elbo.common import WITHHOLDS, criteria
-
-Order = tuple[int, ...]
 
 
 def in_order(cards: Tensor, left: Tensor, right: Tensor) -> Order:
@@ -21,35 +19,12 @@ def in_order(cards: Tensor, left: Tensor, right: Tensor) -> Order:
     return tuple(order)
 
 
-def _deal(d: Draw, least_false: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The five cards of the derivation and some false ones, shuffled, with both sides of each."""
-    left, right = sides(d)
-    false = torch.tensor(FALSE)[torch.randperm(len(FALSE), generator=d.generator)]
-    dealt = torch.cat([torch.tensor([1, 2, 4, 6, 7]), false[: d.integer(least_false, len(FALSE))]])
-    dealt = dealt[torch.randperm(len(dealt), generator=d.generator)]
-    return dealt, left[dealt - 1], right[dealt - 1]
-
-
 def _draw_order(d: Draw) -> Iterator[Case]:
-    left, right = sides(d)
-    yield Case("all nine cards", (torch.arange(1, 10), left, right))
-    yield Case("shuffled cards, other numbers", _deal(d, 4))
-    yield Case("some of the false cards", _deal(d, 1))
-    yield Case("other numbers again", _deal(d, 1))
-    yield Case("called twice", _deal(d, 4), "clean", "twice")
-
-
-def _always(*order: int) -> Callable[[Tensor, Tensor, Tensor], Order]:
-    return lambda cards, left, right: order
-
-
-def _as_they_lie(cards: Tensor, left: Tensor, right: Tensor) -> Order:
-    true = true_cards(cards, left, right)
-    return tuple(card for card in cards.tolist() if card in true)
-
-
-def _positions(cards: Tensor, left: Tensor, right: Tensor) -> Order:
-    return tuple(cards.tolist().index(card) for card in in_order(cards, left, right))
+    yield Case("all nine cards", DECK.all(d))
+    yield Case("shuffled cards, other numbers", DECK.deal(d, 4))
+    yield Case("some of the false cards", DECK.deal(d, 1))
+    yield Case("other numbers again", DECK.deal(d, 1))
+    yield Case("called twice", DECK.deal(d, 4), "clean", "twice")
 
 
 EXERCISE = Exercise(
@@ -74,43 +49,43 @@ EXERCISE = Exercise(
     misconceptions=(
         Misconception(
             "stops before the bound",
-            _always(4, 2, 6, 7),
+            always(4, 2, 6, 7),
             "these are all equalities: so far nothing is bounded. One more card leaves out a term that is never negative.",
         ),
         Misconception(
             "q taken for the posterior",
-            _always(4, 2, 3),
+            always(4, 2, 3),
             "card 3 puts q(x_{1:T} | x_0) in the place of p(x_{1:T} | x_0). Those are two different densities, and how much "
             "they differ is the gap.",
         ),
         Misconception(
             "divergence added",
-            _always(4, 2, 6, 5, 1),
+            always(4, 2, 6, 5, 1),
             "card 5 adds the divergence. q/p_posterior stands inside a minus log: the divergence is subtracted.",
         ),
         Misconception(
             "chain rule before the expectation",
-            _always(2, 4, 6, 7, 1),
+            always(2, 4, 6, 7, 1),
             "card 2 already begins with an expectation. First card 4 has to put it there.",
         ),
         Misconception(
             "chain rule left out",
-            _always(4, 6, 7, 1),
+            always(4, 6, 7, 1),
             "card 6 begins with the ratio p(x_{0:T}) / p(x_{1:T} | x_0), but nothing before it made that ratio.",
         ),
         Misconception(
             "backwards",
-            _always(1, 7, 6, 2, 4),
+            always(1, 7, 6, 2, 4),
             "this is the derivation read from its end. Begin with -log p(x_0).",
         ),
         Misconception(
             "prior for the posterior",
-            _always(4, 9, 6, 7, 1),
+            always(4, 9, 6, 7, 1),
             "card 9 divides by p(x_T). The chain rule divides by p(x_{1:T} | x_0): all that is not x_0, given x_0.",
         ),
         Misconception(
             "joint averaged over q",
-            _always(
+            always(
                 8,
             ),
             "card 8 averages the joint density over q. To get p(x_0), the joint is integrated, not averaged: q would have "
@@ -118,12 +93,12 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "true cards as they lie",
-            _as_they_lie,
+            DECK.as_they_lie,
             "you picked the right cards but left them in the order in which they were dealt.",
         ),
         Misconception(
             "places instead of numbers",
-            _positions,
+            positions(in_order),
             "these are the places of the cards among those dealt. Return the numbers on the cards.",
         ),
     ),

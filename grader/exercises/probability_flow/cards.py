@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from grader.exercise import Draw
+from grader.exercises.derivation import Deck
 
 # Lines: "start" is d/dt log p_t(x_t); "total" is d_t log p + v . s; "over p" has (d_t p)/p instead; "continuity" has
 # -div(v p)/p instead; "product" is -div v - v . grad p / p + v . s; "end" is -div v.  The others occur on false cards.
@@ -28,15 +29,6 @@ CARDS: dict[int, tuple[str, str]] = {
 FALSE = (2, 4, 6, 8, 10)
 STENCIL = (4 / 5, -1 / 5, 4 / 105, -1 / 280)  # a derivative from eight values nearby
 F64 = torch.float64
-
-
-def true_cards(cards: Tensor, left: Tensor, right: Tensor) -> dict[int, tuple[str, str]]:
-    """The cards whose two sides are equal."""
-    found = {}
-    for card, a, b in zip(cards.tolist(), left.tolist(), right.tolist(), strict=True):
-        if abs(a - b) <= 1e-8 * max(abs(a), abs(b), 1.0):
-            found[card] = CARDS[card]
-    return found
 
 
 def sides(d: Draw) -> tuple[Tensor, Tensor]:
@@ -79,3 +71,7 @@ def _density(log_p: Callable[[Tensor, Tensor], Tensor], x: Tensor, t: Tensor) ->
     p = torch.exp(log_p(x, t))
     dp, dp_dt = torch.autograd.grad(p, (x, t))
     return p.detach(), dp, dp_dt
+
+
+DECK = Deck(CARDS, FALSE, sides, tolerance=1e-8)
+true_cards = DECK.true

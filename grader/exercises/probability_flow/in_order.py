@@ -1,15 +1,13 @@
 """Put the derivation in order: `in_order`, judged by the numbers on the cards."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from grader.exercise import Case, Criterion, Draw, Exercise, Misconception
-from grader.exercises.probability_flow.cards import CARDS, FALSE, sides, true_cards
+from grader.exercises.derivation import Order, always, positions
+from grader.exercises.probability_flow.cards import DECK, true_cards
 from grader.exercises.probability_flow.common import WITHHOLDS, criteria
-
-Order = tuple[int, ...]
 
 
 def in_order(cards: Tensor, left: Tensor, right: Tensor) -> Order:
@@ -21,34 +19,12 @@ def in_order(cards: Tensor, left: Tensor, right: Tensor) -> Order:
     return tuple(order)
 
 
-def _deal(d: Draw, least_false: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The five cards of the derivation and some false ones, shuffled, with both sides of each."""
-    left, right = sides(d)
-    false = torch.tensor(FALSE)[torch.randperm(len(FALSE), generator=d.generator)]
-    dealt = torch.cat([torch.tensor([1, 3, 5, 7, 9]), false[: d.integer(least_false, len(FALSE))]])
-    dealt = dealt[torch.randperm(len(dealt), generator=d.generator)]
-    return dealt, left[dealt - 1], right[dealt - 1]
-
-
 def _draw_order(d: Draw) -> Iterator[Case]:
-    yield Case("all ten cards", (torch.arange(1, len(CARDS) + 1), *sides(d)))
-    yield Case("shuffled cards, other numbers", _deal(d, 5))
-    yield Case("some of the false cards", _deal(d, 1))
-    yield Case("other numbers again", _deal(d, 1))
-    yield Case("called twice", _deal(d, 5), "clean", "twice")
-
-
-def _always(*order: int) -> Callable[[Tensor, Tensor, Tensor], Order]:
-    return lambda cards, left, right: order
-
-
-def _as_they_lie(cards: Tensor, left: Tensor, right: Tensor) -> Order:
-    true = true_cards(cards, left, right)
-    return tuple(card for card in cards.tolist() if card in true)
-
-
-def _positions(cards: Tensor, left: Tensor, right: Tensor) -> Order:
-    return tuple(cards.tolist().index(card) for card in in_order(cards, left, right))
+    yield Case("all ten cards", DECK.all(d))
+    yield Case("shuffled cards, other numbers", DECK.deal(d, 5))
+    yield Case("some of the false cards", DECK.deal(d, 1))
+    yield Case("other numbers again", DECK.deal(d, 1))
+    yield Case("called twice", DECK.deal(d, 5), "clean", "twice")
 
 
 EXERCISE = Exercise(
@@ -72,57 +48,57 @@ EXERCISE = Exercise(
     misconceptions=(
         Misconception(
             "point held still",
-            _always(6, 7, 5, 9, 1),
+            always(6, 7, 5, 9, 1),
             "card 6 holds the point still. x_t moves, so the chain rule gives a second term, v . s.",
         ),
         Misconception(
             "density not divided",
-            _always(3, 8, 5, 9, 1),
+            always(3, 8, 5, 9, 1),
             "card 8 forgets to divide by p. The derivative of log p is the derivative of p, over p.",
         ),
         Misconception(
             "sign of the continuity equation",
-            _always(3, 7, 2, 9, 1),
+            always(3, 7, 2, 9, 1),
             "card 2 has lost the minus sign: where more flows out than in, the density falls.",
         ),
         Misconception(
             "half of the product rule",
-            _always(3, 7, 5, 4, 1),
+            always(3, 7, 5, 4, 1),
             "card 4 takes p out of the divergence as if it were constant. The product rule has a second term, v . grad p.",
         ),
         Misconception(
             "sign of the end",
-            _always(3, 7, 5, 9, 10),
+            always(3, 7, 5, 9, 10),
             "card 10 ends with plus the divergence. Where the flow spreads, the density falls: minus.",
         ),
         Misconception(
             "stops before the end",
-            _always(3, 7, 5, 9),
+            always(3, 7, 5, 9),
             "these steps are right, but two terms are left that cancel. One more card.",
         ),
         Misconception(
             "backwards",
-            _always(1, 9, 5, 7, 3),
+            always(1, 9, 5, 7, 3),
             "this is the derivation read from its end. Begin with d/dt log p_t(x_t).",
         ),
         Misconception(
             "continuity too early",
-            _always(3, 5, 7, 9, 1),
+            always(3, 5, 7, 9, 1),
             "card 5 begins with (d_t p)/p, but nothing before it has made that: first the derivative of the logarithm.",
         ),
         Misconception(
             "continuity left out",
-            _always(3, 7, 9, 1),
+            always(3, 7, 9, 1),
             "card 9 begins with the divergence of v p. It comes from the continuity equation, which is missing.",
         ),
         Misconception(
             "true cards as they lie",
-            _as_they_lie,
+            DECK.as_they_lie,
             "you picked the right cards but left them in the order in which they were dealt.",
         ),
         Misconception(
             "places instead of numbers",
-            _positions,
+            positions(in_order),
             "these are the places of the cards among those dealt. Return the numbers on the cards.",
         ),
     ),

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from grader.exercise import Draw
+from grader.exercises.derivation import Deck
 from grader.exercises.stochastic_differential_equations.common import F64
 
 # Lines: "rate" is the rate of the mean of phi; "ito" what (8.11) makes of it; "one", "two" and "three" have one derivative
@@ -27,15 +28,6 @@ CARDS: dict[int, tuple[str, str]] = {
     9: ("three", "end, g not squared"),
 }
 FALSE = (2, 4, 7, 9)
-
-
-def true_cards(cards: Tensor, left: Tensor, right: Tensor) -> dict[int, tuple[str, str]]:
-    """The cards whose claim the numbers bear out."""
-    found = {}
-    for card, a, b in zip(cards.tolist(), left.tolist(), right.tolist(), strict=True):
-        if abs(a - b) <= 1e-9 * max(abs(a), abs(b), 1.0):
-            found[card] = CARDS[card]
-    return found
 
 
 @dataclass(frozen=True)
@@ -92,3 +84,7 @@ def sides(d: Draw) -> tuple[Tensor, Tensor]:
     }
     both = [(lines[a], lines[b]) for a, b in CARDS.values()]
     return torch.stack([a for a, _ in both]), torch.stack([b for _, b in both])
+
+
+DECK = Deck(CARDS, FALSE, sides)
+true_cards = DECK.true

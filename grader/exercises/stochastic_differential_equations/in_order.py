@@ -1,15 +1,13 @@
 """Put the derivation of the Fokker-Planck equation in order: `in_order`, judged by the numbers on the cards."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from grader.exercise import Case, Draw, Exercise, Misconception
-from grader.exercises.stochastic_differential_equations.cards import FALSE, sides, true_cards
+from grader.exercises.derivation import Order, always, positions
+from grader.exercises.stochastic_differential_equations.cards import DECK, true_cards
 from grader.exercises.stochastic_differential_equations.common import WITHHOLDS, criteria
-
-Order = tuple[int, ...]
 
 
 def in_order(cards: Tensor, left: Tensor, right: Tensor) -> Order:
@@ -23,34 +21,12 @@ def in_order(cards: Tensor, left: Tensor, right: Tensor) -> Order:
     return tuple(order)
 
 
-def _deal(d: Draw, least_false: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The five cards of the derivation and some false ones, shuffled, with both sides of each."""
-    left, right = sides(d)
-    false = torch.tensor(FALSE)[torch.randperm(len(FALSE), generator=d.generator)]
-    dealt = torch.cat([torch.tensor([1, 3, 5, 6, 8]), false[: d.integer(least_false, len(FALSE))]])
-    dealt = dealt[torch.randperm(len(dealt), generator=d.generator)]
-    return dealt, left[dealt - 1], right[dealt - 1]
-
-
 def _draw_order(d: Draw) -> Iterator[Case]:
-    yield Case("all nine cards", (torch.arange(1, 10), *sides(d)))
-    yield Case("shuffled cards, other numbers", _deal(d, 4))
-    yield Case("some of the false cards", _deal(d, 1))
-    yield Case("other numbers again", _deal(d, 1))
-    yield Case("called twice", _deal(d, 4), "clean", "twice")
-
-
-def _always(*order: int) -> Callable[[Tensor, Tensor, Tensor], Order]:
-    return lambda cards, left, right: order
-
-
-def _as_they_lie(cards: Tensor, left: Tensor, right: Tensor) -> Order:
-    true = true_cards(cards, left, right)
-    return tuple(card for card in cards.tolist() if card in true)
-
-
-def _positions(cards: Tensor, left: Tensor, right: Tensor) -> Order:
-    return tuple(cards.tolist().index(card) for card in in_order(cards, left, right))
+    yield Case("all nine cards", DECK.all(d))
+    yield Case("shuffled cards, other numbers", DECK.deal(d, 4))
+    yield Case("some of the false cards", DECK.deal(d, 1))
+    yield Case("other numbers again", DECK.deal(d, 1))
+    yield Case("called twice", DECK.deal(d, 4), "clean", "twice")
 
 
 EXERCISE = Exercise(
@@ -74,52 +50,52 @@ EXERCISE = Exercise(
     misconceptions=(
         Misconception(
             "ordinary chain rule",
-            _always(2),
+            always(2),
             "card 2 is the chain rule for smooth paths. It forgets that dw^2 = dt: half of g^2 times phi'' is missing.",
         ),
         Misconception(
             "by parts without a sign",
-            _always(6, 3, 4),
+            always(6, 3, 4),
             "card 4 moves a derivative without changing the sign. Every integration by parts brings a minus.",
         ),
         Misconception(
             "drift taken out of the derivative",
-            _always(6, 7, 8, 1, 5),
+            always(6, 7, 8, 1, 5),
             "card 7 differentiates p alone. The drift depends on x too: it is (f p)', the derivative of the product.",
         ),
         Misconception(
             "g not squared",
-            _always(6, 3, 8, 1, 9),
+            always(6, 3, 8, 1, 9),
             "card 9 ends with g where g^2 has been all along.",
         ),
         Misconception(
             "stops before phi is alone",
-            _always(6, 3, 8, 1),
+            always(6, 3, 8, 1),
             "one card is missing: phi must stand alone before a bracket, so that the bracket can be compared for every phi.",
         ),
         Misconception(
             "one integration too few",
-            _always(6, 3, 8, 5),
+            always(6, 3, 8, 5),
             "card 5 begins with p''. After card 8 there is still p' and phi': one more integration by parts.",
         ),
         Misconception(
             "noise before drift",
-            _always(6, 8, 3, 1, 5),
+            always(6, 8, 3, 1, 5),
             "card 8 begins where the drift has been integrated by parts already. That is what card 3 does.",
         ),
         Misconception(
             "backwards",
-            _always(5, 1, 8, 3, 6),
+            always(5, 1, 8, 3, 6),
             "this is the derivation read from its end. Begin with the rate of the mean of phi.",
         ),
         Misconception(
             "true cards as they lie",
-            _as_they_lie,
+            DECK.as_they_lie,
             "you picked the right cards but left them in the order in which they were dealt.",
         ),
         Misconception(
             "places instead of numbers",
-            _positions,
+            positions(in_order),
             "these are the places of the cards among those dealt. Return the numbers on the cards.",
         ),
     ),
