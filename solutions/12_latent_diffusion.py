@@ -678,11 +678,12 @@ explorers.latent_space(
 # **Larger images.** Everything in this section is written for any size. If you have the MNIST files (digits of 28x28
 # pixels), put their folder into the next cell; `data.idx.download("mnist", "data/mnist")` fetches them. The 10,000 images
 # of the test set are enough here. Three things change. The images are padded to 32x32, because the autoencoder halves
-# height and width twice. The codes are $2 \times 8 \times 8$, eight times fewer numbers than pixels. And the chain is the U-Net of lesson
-# 05, which looks at places side by side, where a perceptron would have to learn what a neighbour is.
+# height and width twice. The codes are $2 \times 8 \times 8$, eight times fewer numbers than pixels. And the chain is the
+# U-Net of lesson 05. It looks at places side by side, where a perceptron would have to learn what a neighbour is. With a
+# folder the cell takes four and a half minutes on one processor core; without one it does nothing.
 
 # %% tags=["explore"]
-FOLDER = None  # such as "data/mnist": about MINUTES minutes of processor time
+FOLDER = None  # such as "data/mnist": about four and a half minutes of processor time
 
 if FOLDER is not None:
     with when_written():
@@ -714,11 +715,17 @@ if FOLDER is not None:
             [""] * 10,
             ["digit", "decoded", "drawn", ""],
             alt="Four rows of ten MNIST digits: unseen ones; their copies after encoding and decoding, a little softer; and "
-            "two rows that the chain and the decoder have drawn, about two thirds of which can be read as a digit.",
+            "two rows that the chain and the decoder have drawn, most of which can be read as a digit.",
         )
         display(picture)
         print(f"root mean square error of a pixel of unseen digits {float(((copies - unseen) ** 2).mean().sqrt()):.3f}")
         print(f"variance of a pixel: drawn {float(drawn_w.var(0).mean()):.3f}, real {float(large.var(0).mean()):.3f}")
+
+# %% [markdown]
+# When this was written, a pixel of an unseen digit came back with a root mean square error of 0.105, in the range -1 to 1:
+# the copies are the same digits, a little softer, and small holes are filled. Of twenty drawn digits about sixteen could
+# be read. The pixels of the drawn ones vary less than those of the real ones, 0.177 against 0.206. So both errors are
+# the same as with the small digits: soft strokes are the decoder's, wrong shapes the chain's.
 
 # %% [markdown]
 # ## 6. What it costs

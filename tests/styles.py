@@ -46,6 +46,11 @@ def back_in(expected: Any) -> Callable[[Function], Function]:
     return lambda reference: lambda *args: cast(in_float64(reference)(*args), expected)
 
 
+def with_numbers_in_32_bits(reference: Function) -> Function:
+    """Every number among the arguments goes through `torch.tensor(number)`, which keeps 32 bits of it."""
+    return lambda *args: reference(*(float(torch.tensor(a)) if type(a) is float else a for a in args))
+
+
 def on_own_copies(reference: Function) -> Function:
     """Works on copies and spoils them in the end, as somebody does who computes in place."""
 
