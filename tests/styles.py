@@ -139,11 +139,39 @@ def _called(name: str, *args: ast.expr) -> ast.Call:
     return ast.Call(ast.Attribute(ast.Name("torch", ast.Load()), name, ast.Load()), list(args), [])
 
 
+class Einsum(ast.NodeTransformer):
+    """Products as einsum, sums over the coordinates as matrix products."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Mult):
+            return ast.Call(ast.Name("einsum_product", ast.Load()), [node.left, node.right], [])
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        match node:
+            case ast.Call(ast.Attribute(value, "sum"), [ast.Constant(1)], []):
+                return ast.Call(ast.Name("matmul_sum", ast.Load()), [value], [])
+        return node
+
+
+def einsum_product(a: Any, b: Any) -> Any:
+    """a * b, by einsum where both are tensors of one dtype."""
+    alike = isinstance(a, Tensor) and isinstance(b, Tensor) and a.dtype == b.dtype and a.is_floating_point()
+    return torch.einsum("...,...->...", a, b) if alike else a * b
+
+
+def matmul_sum(x: Tensor) -> Tensor:
+    """x.sum(1) as a product with ones."""
+    return x.movedim(1, -1) @ torch.ones(x.shape[1], dtype=x.dtype)
+
+
 @functools.cache
-def rewritten(reference: Function) -> Function:
-    """Every operation of the function's own lines written in another way: roots, squares, quotients, products."""
+def rewritten(reference: Function, way: type[ast.NodeTransformer] = Rewrite) -> Function:
+    """Every operation of the function's own lines written in another way."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(reference)))
-    module = ast.fix_missing_locations(Rewrite().visit(tree))
-    names = dict(reference.__globals__)
+    module = ast.fix_missing_locations(way().visit(tree))
+    names = {**reference.__globals__, "einsum_product": einsum_product, "matmul_sum": matmul_sum}
     exec(compile(module, f"<rewritten {reference.__name__}>", "exec"), names)  # noqa: S102  our own source
     return names[reference.__name__]

@@ -143,8 +143,9 @@ def test_a_right_answer_passes_whatever_holds_it(e):
 
 
 @each_exercise
-def test_a_right_answer_with_every_operation_rewritten_passes(e):
-    assert not refused(e, lambda case, expected: styles.rewritten(e.reference))
+@pytest.mark.parametrize("way", [styles.Rewrite, styles.Einsum])
+def test_a_right_answer_with_every_operation_rewritten_passes(e, way):
+    assert not refused(e, lambda case, expected: styles.rewritten(e.reference, way))
 
 
 @each_exercise

@@ -39,3 +39,15 @@ def drop_labels__in_place_on_a_copy(y, u, p, null):
     out = y.clone()
     out[u < p] = null
     return out
+
+
+def marginal_gap__loop(p, p_class, x, alpha_bar, s):
+    steps = torch.diff(x)
+    widths = (torch.cat([steps, steps[-1:] * 0]) + torch.cat([steps[:1] * 0, steps])) / 2
+    followed, wanted = torch.zeros_like(p), torch.zeros_like(p)
+    for i, place in enumerate(x):
+        jump = torch.exp(-((place - alpha_bar**0.5 * x) ** 2) / (2 * (1 - alpha_bar)))
+        q, both = (jump * p).sum(), (jump * p * p_class).sum()
+        followed[i], wanted[i] = q * (both / q) ** s, (jump * p * p_class**s).sum()
+    followed, wanted = followed / (widths * followed).sum(), wanted / (widths * wanted).sum()
+    return (widths * (followed - wanted).abs()).sum() / 2

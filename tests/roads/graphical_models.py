@@ -24,3 +24,15 @@ def fuse__one_estimate_corrected_by_the_other(m_1, v_1, m_2, v_2):
 def b_given_a__bayes_entry_by_entry(p_c, a_given_c, b_given_c):
     weight = torch.einsum("c,ca->ac", p_c, a_given_c)
     return torch.einsum("ac,cb->ab", weight, b_given_c) / weight.sum(1, keepdim=True)
+
+
+def predict_b__loop(a, gain, var_c, var_a, var_b):
+    share = gain * var_c / (gain * gain * var_c + var_a)
+    return torch.stack([share * one for one in a]), var_b + var_c * (1 - share * gain)
+
+
+def affine__loop(mean, cov, A, b, noise_cov):
+    n, k = range(len(A)), range(len(mean))
+    moved = [sum((A[i, j] * mean[j] for j in k), b[i]) for i in n]
+    rows = [[sum((A[i, p] * cov[p, q] * A[j, q] for p in k for q in k), noise_cov[i, j]) for j in n] for i in n]
+    return torch.stack(moved), torch.stack([torch.stack(row) for row in rows])

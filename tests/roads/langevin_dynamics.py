@@ -31,3 +31,7 @@ def ladder_step__x_0(y, sigma, sigma_prev, score_y, noise):
     share = (sigma_prev / sigma) ** 2
     std = (share * (sigma**2 - sigma_prev**2)).sqrt()
     return torch.lerp(guess, y, col(share, y).expand_as(y)) + col(std, y) * noise
+
+
+def step_sizes__loop(sigmas, h):
+    return torch.stack([h * sigma**2 / sigmas[1] ** 2 for sigma in sigmas])

@@ -79,3 +79,26 @@ def bound_weights__snr(beta, sigma2):
     ratio, tilde = snr(bar[:-1]) / snr(bar[1:]), (1 - bar[:-1]) / (1 - bar[1:]) * beta[1:]
     out[2:] = (tilde * (ratio - 1) * (1 - bar[1:]) / sigma2[1:])[1:]
     return out
+
+
+def fit_score__loop(phi, dphi):
+    n = phi.shape[1]
+    M, slope = torch.zeros(n, n, dtype=phi.dtype), torch.zeros(n, dtype=phi.dtype)
+    for row, drow in zip(phi, dphi, strict=True):
+        M += torch.outer(row, row)
+        slope += drow
+    return torch.linalg.inv(M) @ -slope
+
+
+def denoising_floor__loop(variances, sigma):
+    total = torch.zeros((), dtype=variances.dtype)
+    for v in variances:
+        total = total + v / (2 * sigma**2 * (v + sigma**2))
+    return total
+
+
+def bound_weights__loop(beta, sigma2):
+    weights = [0.0]
+    for b, v in zip(beta[1:].tolist(), sigma2[1:].tolist(), strict=True):
+        weights.append(b * b / (v * (1 - b)))
+    return torch.tensor(weights, dtype=torch.float64)
