@@ -82,9 +82,9 @@ notation("12")
 # $\mathcal{N}(\mathbf{0}, \mathbf{I})$ for a prior. Now the prior will be a diffusion model.
 #
 # In the lecture somebody asked the question behind this lesson: would it not be easier if the encoder were learned
-# too? The answer there was that a learned encoder gives better bounds but blurry samples, if *all* levels learn. Here
-# is the compromise that works: **one** learned level, to get rid of what is cheap to describe, and above it a chain
-# with a fixed encoder, to get the rest right.
+# too? The answer there was that a learned encoder gives better bounds but blurry samples, if the encoders of *all* levels
+# learn (lesson 03 stacked $T$ of them). Here is the compromise that works. **One** learned level gets rid of the details.
+# Above it, a chain with a fixed encoder gets the rest right.
 #
 # **Step 1: the bound.** *Claim:* the loss $-\log p(\mathbf{x})$ is at most a sum of three expectations. *Why it is
 # true:* it is the bound of lesson 03 with $\mathbf{z}$ as hidden variable,
@@ -303,8 +303,8 @@ equation("12.8")
 # %% [markdown]
 # ## 4. The size of the codes
 #
-# Pixels were scaled to $[-1, 1]$ before we began, so their variance is near 1. Codes have whatever size the encoder
-# likes. Does the chain care? Let one coordinate of the codes have the standard deviation $c$. The jump of lesson 02
+# Pixels were scaled to $[-1, 1]$ before we began. So their size is not far from 1: the mean square of a pixel of our digits
+# is 0.72. Codes have whatever size the encoder likes. Does the chain care? Let one coordinate of the codes have the standard deviation $c$. The jump of lesson 02
 # shrinks it by $\sqrt{\bar\alpha_t}$ and adds noise of variance $1 - \bar\alpha_t$. So the ratio of what is code to
 # what is noise is
 #
@@ -736,8 +736,8 @@ if FOLDER is not None:
 # $$M = H\,W\,k^2\,C_{\mathrm{in}}\,C_{\mathrm{out}} \tag{12.12}$$
 #
 # multiplications. An encoder that shrinks height and width by $f$ leaves $f^2$ times fewer places. The chain calls its
-# network $T$ times; the decoder, with its $M_D$ multiplications, runs *once*, at the end. With the same network in both
-# worlds the saving is
+# network $T$ times. The decoder, with its $M_D$ multiplications, runs *once*, at the end. Take the same network in both
+# worlds. The cost among pixels, divided by the cost among codes, is then, for more and more steps,
 #
 # $$\frac{T\,M}{T\,M / f^2 + M_D} = \frac{f^2}{1 + f^2 M_D / (T\,M)} \;\longrightarrow\; f^2 \tag{12.13}$$
 #
@@ -998,9 +998,10 @@ with when_written():
 # "Can one learn how much noise is added?" was asked in the lecture, and the answer was: yes, if you take the bound as
 # the goal. Let us see what can be gained by it.
 #
-# Write $\lambda = \log \mathrm{SNR}$, so that a schedule is a table $\lambda_1 > \lambda_2 > \dots > \lambda_T$. Lesson
-# 05 found the weight of a step in the bound for $\sigma_t^2 = \tilde\beta_t$. It is the growth of the signal-to-noise
-# ratio, halved, and a ratio of ratios is the exponential of a difference of logarithms:
+# Write $\lambda = \log \mathrm{SNR}$. Then a schedule is a table $\lambda_1 > \lambda_2 > \dots > \lambda_T$. (Take care
+# with the letter: $\lambda$ in lesson 10 was half of this logarithm, and $\lambda_t$ in lesson 05 was a weight. Here the
+# weights are $w_t$.) Lesson 05 found the weight of a step in the bound for $\sigma_t^2 = \tilde\beta_t$. It is the growth of
+# the signal-to-noise ratio, halved. And a ratio of ratios is the exponential of a difference of logarithms:
 #
 # $$\sigma_t^2 = \tilde\beta_t \quad\Longrightarrow\quad w_t = \tfrac12\left(\frac{\mathrm{SNR}(t-1)}{\mathrm{SNR}(t)} - 1\right) = \tfrac12\left(e^{\lambda_{t-1} - \lambda_t} - 1\right) \tag{12.18}$$
 #
@@ -1030,8 +1031,8 @@ def vdm_weights(log_snr):
 check("latent.vdm_weights", vdm_weights)
 
 # %% [markdown]
-# **Infinitely many steps.** Let $\lambda(u)$ be a falling curve over the time $u \in [0, 1]$, and cut it into more and
-# more steps. A step of width $1/T$ changes $\lambda$ by about $\lambda'(u)/T$, and $e^x - 1$ is about $x$. The sum becomes
+# **Infinitely many steps.** Let $\lambda(u)$ be a falling curve over the time $u \in [0, 1]$, a number, not the scaled code
+# $\mathbf{u}$ of section 4. Cut it into more and more steps. A step of width $1/T$ changes $\lambda$ by about $\lambda'(u)/T$, and $e^x - 1$ is about $x$. The sum becomes
 # an integral, and an integral over $[0, 1]$ is a mean over a uniform $u$:
 #
 # $$\lim_{T \to \infty} \sum_{t=2}^{T} w_t\, \mathbb{E}\left\|\boldsymbol\varepsilon - \boldsymbol\varepsilon_\theta\right\|^2 = \tfrac12\,\mathbb{E}_{u \sim \mathcal{U}(0,1)}\!\left[-\lambda'(u)\, \mathbb{E}\left\|\boldsymbol\varepsilon - \boldsymbol\varepsilon_\theta\right\|^2\right] \tag{12.19}$$
@@ -1089,8 +1090,11 @@ check("latent.path_moments", path_moments)
 # %% [markdown]
 # **A network that can only fall.** To learn $\lambda(u)$ we need a function that falls *for every value of its weights*,
 # or a gradient step might make it rise, and then the weights (12.18) turn negative. Build it from rising parts: a straight
-# line with a positive slope, and sigmoids $S$ with positive steepness and height. Positive numbers come from *softplus*,
-# $\zeta(x) = \log(1 + e^x)$. A sum of rising functions rises. Then stretch it to its ends:
+# line with a positive slope, and sigmoids $S(x) = 1/(1 + e^{-x})$ with positive steepness and height. Positive numbers come
+# from *softplus*, $\zeta(x) = \log(1 + e^x)$, which makes a positive number of any number. So the weights may be any
+# numbers: $a$ for the slope, and for the sigmoid number $j$ its middle $a_j$, its steepness $w_j$ and its height $h_j$. (These
+# $w_j$ and $h_j$ are weights of the network, not the $w_t$ and $h(\lambda)$ from before.) A sum of rising functions rises.
+# Call it $g$ and stretch it to its ends:
 #
 # $$\lambda(u) = \lambda(0) + \left(\lambda(1) - \lambda(0)\right) \frac{g(u) - g(0)}{g(1) - g(0)}, \qquad g(u) = \zeta(a)\,u + \sum_j \zeta(h_j)\, S\!\left(\zeta(w_j)\,(u - a_j)\right) \tag{12.22}$$
 
@@ -1257,7 +1261,8 @@ with when_written():
 # \mathbf{x}_0$. Then walk back.
 #
 # The obvious way back is: restore, then damage the result again, one step less:
-# $\mathbf{x}_{t-1} = D(\hat{\mathbf{x}}_0, t-1)$. It works badly. The authors found a better one:
+# $\mathbf{x}_{t-1} = D(\hat{\mathbf{x}}_0, t-1)$. It works badly. Bansal and others, who tried all this in 2022, found a
+# better one:
 #
 # $$\mathbf{x}_{t-1} = \mathbf{x}_t - D(\hat{\mathbf{x}}_0, t) + D(\hat{\mathbf{x}}_0, t-1), \qquad \hat{\mathbf{x}}_0 = R(\mathbf{x}_t, t) \tag{12.24}$$
 #
