@@ -10,8 +10,10 @@ from torch import Tensor
 Problem = Literal["type", "shape", "dtype", "device", "not finite", "values"]
 
 # Relative to the largest expected entry.  Right answers written in another order differ by rounding: at most about
-# 1e-5 in float32 after hundreds of steps, 1e-13 in float64.  The misconceptions are far above either.
-TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}
+# 1e-5 in float32 after hundreds of steps, 1e-13 in float64.  But torch.tensor(0.3) has 32 bits and is off by 3e-8 of
+# itself, in a float64 result by a few times 1e-7.  That is no mistake of mathematics, so it passes.  The misconceptions
+# and the mutants are far above either.
+TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4}
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def _as_tensor(value: Any) -> Tensor | None:
 
 
 def _tolerance(x: Tensor) -> float:
-    return TOLERANCE.get(x.dtype, 1e-4 if x.is_floating_point() else 1e-8)
+    return TOLERANCE.get(x.dtype, 1e-4 if x.is_floating_point() else 1e-6)
 
 
 def _close(a: Tensor, b: Tensor, tolerance: float) -> Tensor:

@@ -1145,9 +1145,6 @@ explorers.bug_gallery()
 # *average* of the weights over the last few hundred steps, which is much less noisy than the last weights.
 
 # %% tags=["explore"]
-from diffkit import metrics
-
-
 def algorithm_1(examples, size):
     """The loss of one training step, all its draws from the generator."""
 
@@ -1159,6 +1156,8 @@ def algorithm_1(examples, size):
 
     return loss
 
+# %% tags=["explore"]
+from diffkit import metrics
 
 with when_written():
     torch.manual_seed(0)
@@ -1222,8 +1221,9 @@ with when_written():
 # %% [markdown]
 # **Then digits.** The same loss, the U-Net, 1,497 digits; 300 are held out. The whole training takes about 2.6 minutes
 # on one processor core. The next cell runs only its first 100 steps, to show that it moves, and the lesson goes on with
-# the kept weights, which this same cell made with `RETRAIN = True`. Set that yourself and run the cell again if you have
-# the minutes.
+# the kept weights, which this same cell made with `RETRAIN = True`. If you have the minutes, set that yourself and run
+# the cell again, then the cells below: they go on with *your* network. You may press stop at any time. The step in
+# progress is finished, and the lesson goes on with what your network has learned so far.
 
 # %% tags=["explore"]
 RETRAIN = False  # True: about 2.6 minutes of processor time
@@ -1242,7 +1242,7 @@ with when_written():
         return 2e-3 * min(1, n / 100) * (1 - 0.9 * n / 4000)
 
     steps = train.train(state, algorithm_1(training, 64), steps=count, lr=rate, clip_norm=1.0)
-    losses = [float(step.loss) for step in train.progress(steps, count)]
+    losses = [float(step.loss) for step in train.progress(train.until_stopped(steps), count)]
     print(f"loss of the first 20 steps {sum(losses[:20]) / 20:.3f}, of the last 20 {sum(losses[-20:]) / 20:.3f}")
     if RETRAIN:
         network = state.ema

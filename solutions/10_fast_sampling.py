@@ -568,7 +568,8 @@ with when_written():
 # **Why these coordinates are good.** Suppose the data were a single point $\mathbf{x}_0$. Then $\mathbf{y} = \mathbf{x}_0 + u\,\boldsymbol\varepsilon$, and
 # along the flow $\boldsymbol\varepsilon$ never changes: the path is a straight line, and Euler makes no error on a straight line, not
 # even in a single step. A path bends only while it is still open which $\mathbf{x}_0$ it will reach. See for yourself. The
-# level $u$ falls from 4 at the left to 0 at the right.
+# level $u$ falls from 4 at the left to 0 at the right. (`EDM` is the library's name for the equation whose time *is* the
+# noise level $u$. It does not shrink the data.)
 
 # %% tags=["explore"]
 falling = torch.linspace(4, 0.02, 160, dtype=torch.float64)
@@ -814,6 +815,7 @@ check("fast.heun_step", heun_step)
 #
 # There is another way to second order. It starts from the question in which variable the steps should be even. Noise levels
 # are compared by their ratios, so take a logarithm: $\lambda = -\log u = \frac12 \log\mathrm{SNR}$. It rises as the noise falls.
+# (It has nothing to do with the weights $\lambda_t$ of lesson 05. The papers use the letter for both.)
 #
 # **An exact formula.** Take one step of any length and write down where the flow leads, without any approximation. You can
 # do it: everything stands above. The lines are on ten cards. Each card claims that its two sides are equal; on five of
@@ -940,8 +942,8 @@ check("fast.dpm_step", dpm_step)
 #
 # Integrate from $\lambda_t$ to $\lambda_s$ and multiply by $\sqrt{1-\bar\alpha_s}$. If $\hat{\mathbf{x}}_0$ is held constant, the integral is
 # $e^{\lambda_s} - e^{\lambda_t} = e^{\lambda_s}(1 - e^{-h})$, and $\sqrt{1-\bar\alpha_s}\,e^{\lambda_s} = \sqrt{\bar\alpha_s}$. That is DDIM in a third dress. For second order take the value
-# of $\hat{\mathbf{x}}_0$ in the middle of the step, as before. To know it, draw a line through the guess at the start of this step and
-# the guess one step earlier, a distance $h'$ before, and read the line at $\frac h2$:
+# of $\hat{\mathbf{x}}_0$ in the middle of the step, as before. To know it, draw a line through two guesses: $\hat{\mathbf{x}}_0$, made at the
+# start of this step, and $\hat{\mathbf{x}}_0'$, made one step earlier, a distance $h'$ before. Read the line at $\frac h2$:
 #
 # $$\mathbf{x}_s = \sqrt{\frac{1-\bar\alpha_s}{1-\bar\alpha_t}}\;\mathbf{x}_t + \sqrt{\bar\alpha_s}\,\big(1-e^{-h}\big)\Big(\hat{\mathbf{x}}_0 + \frac{h}{2h'}\,\big(\hat{\mathbf{x}}_0 - \hat{\mathbf{x}}_0'\big)\Big) \tag{10.26}$$
 #
@@ -1060,7 +1062,8 @@ with when_written():
 #
 # **An answer from (10.18).** A step of length $h$ at level $u$ gets about $\kappa(u)\,h^2$ wrong, where $\kappa = \frac12\|\mathbf{y}''\|$ says how much
 # the path bends there. Per unit of $u$ that is $\kappa\,h$, so all steps together get $\int \kappa(u)\,h(u)\,du$ wrong, and their number is
-# $\int du/h(u)$. The inequality of Cauchy and Schwarz, for the functions $\sqrt{\kappa h}$ and $1/\sqrt{h}$, bounds the product of the two:
+# $\int du/h(u)$. The inequality of Cauchy and Schwarz says: the square of the integral of a product of two functions is at most the
+# product of the integrals of their squares. For the functions $\sqrt{\kappa h}$ and $1/\sqrt{h}$ it reads
 #
 # $$\Big(\int \sqrt{\kappa(u)}\,du\Big)^{2} \le \int \kappa(u)\,h(u)\,du \;\cdot \int \frac{du}{h(u)} \tag{10.27}$$
 #
@@ -1170,13 +1173,14 @@ check("fast.network_calls", network_calls)
 # %% [markdown]
 # **How we measure.** The Wasserstein distance $W_2$ asks: if the points that were made are matched with points of the data as
 # well as possible, how far apart are they, in root mean square? On the line the best matching keeps the order. (If two pairs
-# crossed, uncrossing them would make the squares smaller.) So it compares quantiles:
+# crossed, uncrossing them would make the squares smaller.) So it compares quantiles. Let $F(x)$ be the share of the data below $x$,
+# and $G(x)$ that of the points that were made. Then $F^{-1}(w)$ is the place below which the share $w$ of the data lies, and
 #
 # $$W_2^2 = \int_0^1 \big(F^{-1}(w) - G^{-1}(w)\big)^2\,dw \tag{10.31}$$
 #
 # On the line, for a mixture with the exact prediction, this can be measured *without chance*. We do not start a sampler from
 # random points but from 1,024 quantiles of the noise, evenly spread. A deterministic sampler then has no chance in it at all.
-# For those that add noise we take the numbers from a lattice in the place of a dice; what is left of chance in them is about
+# For those that add noise we take the numbers from a lattice in the place of dice; what is left of chance in them is about
 # 0.01. So the curves show errors of the samplers, not of a small sample.
 #
 # **The noise floor** is what a distance says about samples that are *right*. A thousand random points drawn from the data

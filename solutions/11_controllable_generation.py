@@ -688,7 +688,8 @@ check("guidance.drop_labels", drop_labels)
 # %% [markdown]
 # The network of this lesson was trained by the next cell, in about three minutes on one core, from the 1,497 training
 # digits. The cell runs the first 60 steps, to show that it moves, and the lesson goes on with the kept weights, which it
-# made itself with `RETRAIN = True`. Set that yourself and run the cell again if you have the minutes.
+# made itself with `RETRAIN = True`. If you have the minutes, set that yourself and run the cell again, then the cells
+# below. You may press stop at any time: the lesson goes on with what your network has learned so far.
 
 # %% tags=["explore"]
 RETRAIN = False  # True: about three minutes of processor time
@@ -714,7 +715,7 @@ with when_written():
         return 2e-3 * min(1, n / 100) * (1 - 0.9 * n / 5000)
 
     steps = train.train(state, training_loss, steps=count, lr=rate, clip_norm=1.0)
-    losses = [float(step.loss) for step in train.progress(steps, count, every=2)]
+    losses = [float(step.loss) for step in train.progress(train.until_stopped(steps), count, every=2)]
     print(f"loss of the first 20 steps {sum(losses[:20]) / 20:.3f}, of the last 20 {sum(losses[-20:]) / 20:.3f}")
     if RETRAIN:
         network = state.ema

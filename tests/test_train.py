@@ -4,8 +4,10 @@ import copy
 import itertools
 import math
 import os
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -380,6 +382,35 @@ def test_a_loss_that_is_not_finite_stops_before_the_update():
 
 def test_errors_of_training_are_errors_of_ours():
     assert issubclass(DataError, DiffkitError)
+
+
+def test_stop_ends_the_steps_after_the_update_in_progress_and_the_state_goes_on():
+    state, ears = fresh(), signal.getsignal(signal.SIGINT)
+    for step in train.until_stopped(train.train(state, moons(), steps=100)):
+        if step.number == 3:
+            signal.raise_signal(signal.SIGINT)
+    assert state.step == 3
+    assert signal.getsignal(signal.SIGINT) is ears
+    straight = fresh()
+    run(state, 2)
+    run(straight, 5)
+    assert equal(state, straight)
+
+
+def test_stop_pressed_twice_interrupts_at_once():
+    ears, steps = signal.getsignal(signal.SIGINT), train.until_stopped(train.train(fresh(), moons(), steps=100))
+    next(steps)
+    signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    steps.close()
+    assert signal.getsignal(signal.SIGINT) is ears
+
+
+def test_steps_beside_the_main_thread_are_handed_on():
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(lambda: list(train.until_stopped(train.train(fresh(), moons(), steps=3))))
+    assert [step.number for step in done.result()] == [1, 2, 3]
 
 
 SCRIPT = """

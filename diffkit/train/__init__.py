@@ -2,7 +2,7 @@
 
 from diffkit.train.checkpoint import load, save
 from diffkit.train.distributed import distributed
-from diffkit.train.loop import Loss, Step, progress, train
+from diffkit.train.loop import Loss, Step, progress, train, until_stopped
 from diffkit.train.objective import classification, minibatch, prediction
 from diffkit.train.state import State, start
 from diffkit.train.weights import load_weights, save_weights
@@ -22,4 +22,5 @@ __all__ = [
     "save_weights",
     "start",
     "train",
+    "until_stopped",
 ]

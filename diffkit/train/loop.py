@@ -1,7 +1,9 @@
 """The training loop: a generator of steps.  To stop early, stop asking: break out of your `for`."""
 
 import math
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -84,6 +86,33 @@ def progress(steps: Iterable[Step], total: int | None = None, *, every: float = 
                 shown = time.monotonic()
                 bar.set_postfix(loss=f"{float(step.loss):.4g}")
             yield step
+
+
+def until_stopped(steps: Iterable[Step]) -> Iterator[Step]:
+    """The same steps until somebody presses stop (Ctrl-C): the update in progress is finished, then they end.
+
+    So the state stays whole and the program goes on with what has been learned.  Pressed twice, stop means at once:
+    KeyboardInterrupt.  Outside of the main thread Python hears no such signal, and the steps are only handed on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield from steps
+        return
+    pressed = False
+
+    def press(*_: object) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        for step in steps:
+            yield step
+            if pressed:
+                return
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _mean(value: Tensor, number: int) -> Tensor:

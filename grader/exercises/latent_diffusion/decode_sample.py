@@ -58,7 +58,7 @@ def _draw_decode(d: Draw) -> Iterator[Case]:
         mix, bend = d.randn(n, 9, dtype=dtype), d.uniform(0.3, 0.6)
 
         def decode(z: Tensor) -> Tensor:
-            return (torch.sin(bend * z.reshape(len(z), -1) @ mix) * 1.6).reshape(-1, 1, 3, 3)
+            return (torch.sin(bend * z.reshape(len(z), -1) @ mix.to(z)) * 1.6).reshape(-1, 1, 3, 3)
 
         scale = d.randn(shape[0], dtype=dtype), 0.4 + d.randn(shape[0], dtype=dtype).abs()
         return d.randn(B, n, dtype=dtype), *scale, shape, Served(decode)

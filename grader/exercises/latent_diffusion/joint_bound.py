@@ -62,7 +62,7 @@ def _draw_bound(d: Draw) -> Iterator[Case]:
         mix, slope = d.randn(n, 5, dtype=dtype), d.uniform(0.5, 1.5)
 
         def decode(z: Tensor) -> Tensor:
-            return torch.tanh(z.flatten(1) @ mix)
+            return torch.tanh(z.flatten(1) @ mix.to(z))
 
         def chain_bound(u: Tensor) -> Tensor:
             return summed(u**2 + torch.cos(slope * u))

@@ -65,7 +65,7 @@ def _draw_terms(d: Draw) -> Iterator[Case]:
         mix, slope = d.randn(k, n, dtype=dtype), d.uniform(0.5, 1.5)
 
         def decode(z: Tensor) -> Tensor:
-            return torch.tanh(z.flatten(1) @ mix).reshape(-1, *D)
+            return torch.tanh(z.flatten(1) @ mix.to(z)).reshape(-1, *D)
 
         def log_prior(z: Tensor) -> Tensor:
             return summed(torch.cos(slope * z) - z**2) - 4
