@@ -129,7 +129,7 @@ def _as_tensor(value: Any) -> Tensor | None:
 
 
 def _tolerance(x: Tensor) -> float:
-    return TOLERANCE.get(x.dtype, 1e-4 if x.is_floating_point() else 1e-6)
+    return TOLERANCE.get(x.dtype, 1e-4 if x.is_floating_point() else 1e-8)
 
 
 def _close(a: Tensor, b: Tensor, tolerance: float) -> Tensor:
