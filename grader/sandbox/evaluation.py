@@ -194,7 +194,7 @@ class Evaluation:
         send_frame(self._wire, question, deadline)
         server = CallbackServer(callbacks, self.kernel.limits)
         while True:
-            frame = recv_frame(self._wire, deadline, self.kernel.limits.reply_bytes)
+            frame = recv_frame(self._wire, deadline, self.kernel.limits.reply_bytes, alone=True)
             reply = decode(frame)
             if type(reply) is not dict or reply.get("kind") != "callback":
                 return reply
