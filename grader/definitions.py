@@ -7,6 +7,8 @@ if the cells up to the next check only add new names, one copy serves both.
 import ast
 import re
 
+# Loaded before any cell runs, and changed by nothing that an import of their parts does.
+LIBRARIES = {"collections", "dataclasses", "functools", "itertools", "math", "numpy", "torch", "typing"}
 _PLAIN = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.Tuple, ast.BinOp, ast.BitOr, ast.Load)
 
 
@@ -16,7 +18,8 @@ def words_of(source: str) -> set[str]:
 
 
 def only_adds(source: str, known: set[str]) -> bool:
-    """Whether a cell does nothing but define functions under names that no earlier cell mentions.
+    """Whether a cell does nothing but define functions, or take some from a library, under names that no earlier cell
+    mentions.
 
     known: the words of all earlier cells.  A doubtful cell is not one of these.
     """
@@ -24,7 +27,10 @@ def only_adds(source: str, known: set[str]) -> bool:
         statements = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # magics, and what is no Python at all
         return False
-    return all(_is_text(s) or _is_plain_function(s, known) for s in statements)
+    return all(
+        _is_text(s) or _is_plain_function(s, known) or _is_plain_lambda(s, known) or _is_plain_import(s, known)
+        for s in statements
+    )
 
 
 def _is_text(statement: ast.stmt) -> bool:
@@ -35,9 +41,35 @@ def _is_plain_function(statement: ast.stmt, known: set[str]) -> bool:
     """A new name, and nothing of it is computed but its annotations, which name types only."""
     if not isinstance(statement, ast.FunctionDef) or statement.decorator_list or statement.name in known:
         return False
-    a = statement.args
-    if not all(isinstance(default, ast.Constant) for default in (*a.defaults, *(d for d in a.kw_defaults if d))):
-        return False
-    arguments = (*a.posonlyargs, *a.args, *a.kwonlyargs, *filter(None, (a.vararg, a.kwarg)))
-    notes = [statement.returns, *(argument.annotation for argument in arguments)]
-    return all(isinstance(part, _PLAIN) for note in notes if note for part in ast.walk(note))
+    a, notes = statement.args, [statement.returns]
+    notes += [argument.annotation for argument in _arguments(a)]
+    return _has_plain_defaults(a) and all(isinstance(p, _PLAIN) for note in notes if note for p in ast.walk(note))
+
+
+def _is_plain_lambda(statement: ast.stmt, known: set[str]) -> bool:
+    """`name = lambda ...`, with a new name."""
+    match statement:
+        case ast.Assign([ast.Name(name)], ast.Lambda(args=arguments)):
+            return name not in known and _has_plain_defaults(arguments)
+    return False
+
+
+def _is_plain_import(statement: ast.stmt, known: set[str]) -> bool:
+    """New names for parts of a library.  Any other module may do anything when it is loaded."""
+    match statement:
+        case ast.Import(names):
+            taken = [a.name for a in names]
+        case ast.ImportFrom(str(module), names, 0):
+            taken = [module]
+        case _:
+            return False
+    bound = {(a.asname or a.name).split(".")[0] for a in names}
+    return {module.split(".")[0] for module in taken} <= LIBRARIES and not bound & (known | {"*"})
+
+
+def _has_plain_defaults(a: ast.arguments) -> bool:
+    return all(isinstance(default, ast.Constant) for default in (*a.defaults, *filter(None, a.kw_defaults)))
+
+
+def _arguments(a: ast.arguments) -> list[ast.arg]:
+    return [*a.posonlyargs, *a.args, *a.kwonlyargs, *filter(None, (a.vararg, a.kwarg))]

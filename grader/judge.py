@@ -92,9 +92,9 @@ def grade(cells: Sequence[Cell], kernel: Kernel, key: bytes, kept: Mapping[str, 
     waiting: list[GradeCell] = []
     known: set[str] = set()
 
-    def decide() -> None:
+    def decide(last: bool = False) -> None:
         if waiting:
-            record.scores |= _decide_all(waiting, kernel, key)
+            record.scores |= _decide_all(waiting, kernel, key, last)
             waiting.clear()
 
     for cell in cells:
@@ -109,7 +109,7 @@ def grade(cells: Sequence[Cell], kernel: Kernel, key: bytes, kept: Mapping[str, 
             record.outputs[cell.index] = result.outputs
             if result.status in ("stopped", "died"):
                 record.notes.append(f"cell {cell.index + 1} {result.status}")
-    decide()
+    decide(last=True)
     found = held | record.scores
     record.scores = {c.grade.name: found[c.grade.name] for c in cells if c.grade}  # in the order of the lesson
     record.notes += [f"the check {s.exercise} is broken" for s in record.scores.values() if s.broken]
@@ -128,11 +128,11 @@ def call_in(source: str) -> tuple[str, str]:
     raise CheckBroken(f"not of the form check('exercise', name): {source!r}")
 
 
-def _decide_all(waiting: Sequence[GradeCell], kernel: Kernel, key: bytes) -> dict[str, Score]:
-    """The scores of test cells on one copy of the state as it is now, by name."""
+def _decide_all(waiting: Sequence[GradeCell], kernel: Kernel, key: bytes, last: bool) -> dict[str, Score]:
+    """The scores of test cells on one copy of the state as it is now, by name.  last: nothing is run afterwards."""
     scores: dict[str, Score] = {}
     try:
-        with kernel.evaluation() as evaluation:
+        with kernel.evaluation(last) as evaluation:
             for cell in waiting:
                 scores[cell.name] = _decide(cell, evaluation, key)
     except Exception:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from nbformat.notebooknode import NotebookNode
-from nbgrader.api import Gradebook
+from nbgrader.api import BaseCell, Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import compute_checksum, determine_grade
@@ -133,8 +133,10 @@ class SaveJudgedScores(SaveAutoGrades):
         where = resources["nbgrader"]
         with Gradebook(where["db_url"]) as gradebook:
             mine = gradebook.find_submission_notebook(where["notebook"], where["assignment"], where["student"])
-            self.grades = {g.name: g for g in mine.grades}
-            self.comments = {c.name: c for c in mine.comments}
+            cells = gradebook.db.query(BaseCell.id, BaseCell.name).filter(BaseCell.notebook_id == mine.notebook_id)
+            names = {row.id: row.name for row in cells}  # else each grade and comment asks for its own
+            self.grades = {names[g.cell_id]: g for g in mine.grades}
+            self.comments = {names[c.cell_id]: c for c in mine.comments}
             nb, resources = super(SaveAutoGrades, self).preprocess(nb, resources)  # each cell below
             for name in key_of(where).grades.keys() - self.judged.scores.keys():
                 self.grades[name].auto_score, self.grades[name].needs_manual_grade = 0.0, False

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from grader.answer import Answer, own_copy
+from grader.answer import Answer
 from grader.exercise import Case, Served
 from grader.sandbox import Answer as Reply
 from grader.sandbox import Callback, Evaluation, Make
@@ -17,7 +17,7 @@ def asker(evaluation: Evaluation, name: str) -> Callable[[Case], Answer]:
     def ask(case: Case) -> Answer:
         callbacks = [Callback(a.function) for a in case.args if isinstance(a, Served)]
         waiting = iter(callbacks)
-        args = [next(waiting) if isinstance(a, Served) else _with_layout(own_copy(a)) for a in case.args]
+        args = [next(waiting) if isinstance(a, Served) else _with_layout(a) for a in case.args]
         reply = _put(evaluation, name, case, args)
         return _understood(reply, case, sum(len(c.calls) for c in callbacks))
 

@@ -1,11 +1,12 @@
 """nbgrader, warm: what it makes anew for every submission is made once per run.  Results stay the same.
 
 nbgrader opens its gradebook some eighteen times per submission, each time with a new database engine that compiles
-every statement again and looks for each table, commits some forty times, and checks one JSON schema anew for each
-cell.  Grading one notebook, nobody notices; in a class this was most of the time that the gradebook took.
+every statement again and looks for each table, commits some forty times, checks one JSON schema anew for each cell,
+and copies the notebook four times, looking at each value whether it was there before.  Grading one notebook, nobody
+notices; in a class this was most of the time that the gradebook took.
 """
 
-import json
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 import jsonschema
+from nbformat.notebooknode import NotebookNode
 from nbgrader import api
 from nbgrader.nbgraderformat import common
 from sqlalchemy import Engine, create_engine
@@ -37,6 +39,7 @@ def warm() -> Iterator[None]:
             patch.object(api.Gradebook, "__init__", _state.opening(api.Gradebook.__init__)),
             patch.object(api.Gradebook, "close", lambda gradebook: gradebook.db.remove()),
             patch.object(common, "jsonschema", schemas),
+            patch.object(NotebookNode, "__deepcopy__", _copied),
         ):
             yield
     finally:
@@ -131,14 +134,41 @@ class _Shared:
 
 def _validate(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """`jsonschema.validate`, with the schema itself checked once."""
-    error = jsonschema.exceptions.best_match(_validator(json.dumps(schema, sort_keys=True)).iter_errors(instance))
+    error = jsonschema.exceptions.best_match(_validator(_Same(schema)).iter_errors(instance))
     if error is not None:
         raise error
 
 
+class _Same:
+    """A dict as the key of a cache: equal only to itself, and kept alive by it."""
+
+    def __init__(self, value: Mapping[str, Any]) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
+
+
 @cache
-def _validator(schema: str) -> Any:
-    parsed = json.loads(schema)
-    kind = jsonschema.validators.validator_for(parsed)
-    kind.check_schema(parsed)
-    return kind(parsed)
+def _validator(schema: _Same) -> Any:
+    kind = jsonschema.validators.validator_for(schema.value)
+    kind.check_schema(schema.value)
+    return kind(schema.value)
+
+
+def _copied(node: NotebookNode, memo: object) -> NotebookNode:
+    """`NotebookNode.__deepcopy__` for what notebooks hold, which is no more than JSON; no part is there twice."""
+    copied = NotebookNode()
+    dict.update(copied, {key: _part(value) for key, value in node.items()})
+    return copied
+
+
+def _part(value: Any) -> Any:
+    if type(value) is NotebookNode:
+        return _copied(value, None)
+    if type(value) is list:
+        return [_part(item) for item in value]
+    return copy.deepcopy(value)

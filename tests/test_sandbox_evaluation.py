@@ -45,7 +45,7 @@ def test_questions_after_the_last_cell_meet_the_state_of_their_place(kernel):
         ("os._exit(3)", "died", "exited with 3"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "died", "signal 9"),
         ("os.kill(os.getpid(), signal.SIGSTOP)", "timeout", "1 s"),
-        ("os.kill(-1, signal.SIGKILL); os._exit(0)", "died", "ended"),
+        ("os.kill(-1, signal.SIGKILL)", "raised", "No such process"),  # the kernel is out of its reach
         ("os.closerange(0, 64)", "died", ""),
         ("return torch.zeros(2 ** 21)", "malformed", "limit"),
         ("sys.exit(2)", "raised", ""),
@@ -83,21 +83,65 @@ def test_a_question_is_asked_again_when_an_earlier_one_has_killed_its_process(ke
         assert evaluation.call("slow").value == "done"
 
 
-def test_a_call_that_kills_the_kernel_does_not_harm_the_next(kernel):
-    run_all(kernel, "def bad():\n    os.kill(os.getppid(), 9); time.sleep(1000)", "count = 41")
+def test_a_call_cannot_kill_the_kernel(kernel):
+    run_all(kernel, "def bad():\n    os.kill(os.getppid(), 9); return os.getppid()", "count = 41")
     with kernel.evaluation() as evaluation:
-        assert evaluation.call("bad").kind == "died"
+        assert evaluation.call("bad").value == 1
         assert evaluation.call("counting").value == 42
     assert shown(kernel.run("count")) == "41"
 
 
-def test_a_function_that_always_kills_the_kernel_cannot_use_up_the_machine(kernel):
-    run_all(kernel, "def bad():\n    os.kill(os.getppid(), 9); time.sleep(1000)")
-    with kernel.evaluation() as evaluation:
-        answers = [evaluation.call("bad") for _ in range(6)]
-    assert {answer.kind for answer in answers} == {"died"}
-    assert "too often" in answers[-1].message
-    assert kernel.run("1").status == "died"
+# ---------------------------------------------------------------- the last evaluation: the kernel itself answers
+
+PLACE = "def place():\n    return os.getpid(), os.getppid()"
+
+
+def test_after_the_last_cell_the_kernel_itself_answers(kernel):
+    run_all(kernel, PLACE)
+    with kernel.evaluation(last=True) as evaluation:
+        assert evaluation.call("place").value == (1, 0)
+        assert evaluation.call("counting").value == 1
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["time.sleep(1.2)", "import threading; threading.Thread(target=time.sleep, args=[60], daemon=True).start()"],
+)
+def test_a_copy_answers_if_the_cells_were_slow_or_have_left_threads(kernel, before):
+    run_all(kernel, PLACE, before)
+    with kernel.evaluation(last=True) as evaluation:
+        assert evaluation.call("place").value[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "message"),
+    [
+        ("while True: pass", "timeout", "1 s"),
+        ("time.sleep(1000)", "timeout", "1 s"),
+        ("os._exit(3)", "died", "exited with 3"),
+        ("import ctypes; ctypes.string_at(0)", "died", "signal 11"),
+        ("os.closerange(0, 64)", "died", ""),
+        ("return torch.zeros(2 ** 21)", "malformed", "limit"),
+        ("sys.exit(2)", "raised", ""),
+    ],
+)
+def test_a_call_that_costs_the_kernel_costs_only_itself(kernel, source, kind, message):
+    run_all(kernel, f"import sys\ndef bad():\n    {source}", PLACE, "count = 41")
+    with kernel.evaluation(last=True) as evaluation:
+        for _ in range(kernel.limits.restarts + 2):
+            answer = evaluation.call("bad")
+            assert (answer.kind, message in answer.message) == (kind, True), answer
+        assert evaluation.call("double", [2]).value == 4
+        assert evaluation.call("counting").value == 42
+        assert evaluation.call("place").value == (1, 0) or kind != "raised"
+
+
+def test_nothing_follows_the_last_evaluation(kernel):
+    with kernel.evaluation(last=True):
+        pass
+    for more in (lambda: kernel.run("1"), kernel.evaluation):
+        with pytest.raises(RuntimeError, match="last"):
+            more()
 
 
 def test_a_closed_evaluation_says_so(kernel):

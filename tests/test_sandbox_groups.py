@@ -83,8 +83,8 @@ def test_without_control_groups_there_are_no_places(tmp_path):
 @pytest.mark.parametrize(
     ("version", "files"),
     [
-        (1, {"memory.limit_in_bytes": 1056 * MIB, "memory.memsw.limit_in_bytes": 1056 * MIB, "pids.max": 14}),
-        (2, {"memory.max": 1056 * MIB, "memory.swap.max": 0, "pids.max": 14}),
+        (1, {"memory.limit_in_bytes": 1056 * MIB, "memory.memsw.limit_in_bytes": 1056 * MIB, "pids.max": 13}),
+        (2, {"memory.max": 1056 * MIB, "memory.swap.max": 0, "pids.max": 13}),
     ],
 )
 def test_a_group_gets_the_limits_of_its_submission(tmp_path, monkeypatch, version, files):

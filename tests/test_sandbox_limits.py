@@ -27,9 +27,8 @@ def kernel(sandbox):
     [
         ("while True: pass", "stopped"),
         ("while True:\n    try: time.sleep(1)\n    except BaseException: pass", "stopped"),
-        ("os.kill(os.getpid(), signal.SIGSTOP)", "stopped"),
         ("os._exit(0)", "died"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", "died"),
+        ("os.abort()", "died"),
         ("import ctypes; ctypes.string_at(0)", "died"),
         ("os.closerange(0, 64)", "died"),
     ],
@@ -41,6 +40,12 @@ def test_a_cell_that_kills_the_kernel_is_left_out_and_the_rest_runs(kernel, sour
     (note,) = result.outputs
     assert note["evalue"] == ("stopped after 2 s" if status == "stopped" else "this cell ended the kernel")
     assert shown(kernel.run("kept, failing")) == "(5, 6)"
+
+
+@pytest.mark.parametrize("number", ["SIGKILL", "SIGSTOP", "SIGTERM", "SIGSEGV"])
+def test_a_kernel_cannot_stop_itself_with_a_signal_it_is_pid_1(kernel, number):
+    assert kernel.run(f"kept = 7\nos.kill(os.getpid(), signal.{number})").status == "ok"
+    assert shown(kernel.run("kept, os.getpid()")) == "(7, 1)"
 
 
 BUSY = replace(TIGHT, cell_seconds=1, call_seconds=1, patience=60)

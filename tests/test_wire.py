@@ -3,6 +3,7 @@
 import math
 import socket
 import struct
+import threading
 import time
 from collections import OrderedDict
 from typing import Any, NamedTuple
@@ -238,3 +239,18 @@ def test_a_descriptor_follows_its_frame(pair):
     with socket.socket(fileno=descriptors[0]) as again:
         again.sendall(b"x")
     assert pair[1].recv(1) == b"x"
+
+
+@pytest.mark.parametrize("size", [0, 5, 2**16 - 4, 2**16, 300_000])
+def test_a_frame_that_comes_alone_is_read_whole(pair, size):
+    sender = threading.Thread(target=send_frame, args=(pair[0], b"x" * size))
+    sender.start()
+    assert recv_frame(pair[1], soon(), alone=True) == b"x" * size
+    sender.join()
+
+
+def test_more_than_the_frame_that_was_asked_for_is_an_error(pair):
+    send_frame(pair[0], b"one")
+    send_frame(pair[0], b"two")
+    with pytest.raises(WireError, match="more than one frame"):
+        recv_frame(pair[1], soon(), alone=True)

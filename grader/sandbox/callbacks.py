@@ -20,18 +20,24 @@ class TooManyCallsError(RuntimeError):
 MOST_MEMORY = 1024 * MIB
 
 
+def mapped_and(more: int) -> int:
+    """Bytes that this process has mapped, and so many more.  No limit where that cannot be known: not Linux, so no
+    sandbox either.
+    """
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        return resource.RLIM_INFINITY
+    return int(statm.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE") + more
+
+
 @contextlib.contextmanager
-def memory_at_most(more: int) -> Iterator[None]:
-    """Let this process take only so many bytes more.  The arguments of a call back are the student's: a number of steps
+def memory_at_most(limit: int) -> Iterator[None]:
+    """Let this process map only so many bytes.  The arguments of a call back are the student's: a number of steps
     may be a trillion, and two tensors may broadcast to a terabyte.  Then torch and Python raise an exception.
     """
-    statm, (soft, hard) = Path("/proc/self/statm"), resource.getrlimit(resource.RLIMIT_AS)
-    if not statm.exists():  # not Linux, so no sandbox either
-        yield
-        return
-    limit = int(statm.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE") + more
-    most = min([limit, *(bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY)])
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    bounds = [bound for bound in (limit, soft, hard) if bound != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(bounds, default=resource.RLIM_INFINITY), hard))
     try:
         yield
     finally:
@@ -44,6 +50,7 @@ class CallbackServer:
     def __init__(self, callbacks: list[Callback], limits: Limits) -> None:
         self.callbacks = callbacks
         self.calls_left, self.bytes_left = limits.callbacks, limits.reply_bytes
+        self.memory = 0  # that this process may map during a call, set at the first one
 
     def serve(self, request: dict[str, Any], size: int) -> bytes:
         """The encoded reply to a decoded request of `size` bytes.  WireError if it is no proper request."""
@@ -57,8 +64,9 @@ class CallbackServer:
             raise TooManyCallsError("the functions that were passed in were called too often")
         callback = self.callbacks[number]
         callback.calls.append((args, kwargs))
+        self.memory = self.memory or mapped_and(MOST_MEMORY)
         try:
-            with memory_at_most(MOST_MEMORY):
+            with memory_at_most(self.memory):
                 value = callback.function(*args, **kwargs)
         except Exception as error:  # the arguments are the student's, so this is for the student
             return encode({"error": f"{type(error).__name__}: {error}"[:1000]})

@@ -77,7 +77,7 @@ def _make(place: Place, limits: Limits) -> Path:
     folder = place.folder / f"grader-{os.getpid()}-{next(_numbers)}"
     folder.mkdir()
     memory = limits.memory_bytes + limits.tmp_bytes + COPIED  # files in /tmp are memory, and are counted here too
-    wanted = {"memory.max": memory, "memory.swap.max": 0, "pids.max": limits.processes + 2}  # 2: isolator and init
+    wanted = {"memory.max": memory, "memory.swap.max": 0, "pids.max": limits.processes + 1}  # 1: the isolator
     if place.version == 1:
         wanted = {
             "memory.limit_in_bytes": memory,

@@ -31,8 +31,9 @@ class Evaluation:
     each call gets fresh copies of all but what was held.  seed: of torch, NumPy and Python before the call.
     """
 
-    def __init__(self, kernel: "Kernel", number: int) -> None:
+    def __init__(self, kernel: "Kernel", number: int, last: bool) -> None:
         self.kernel, self.number, self.closed = kernel, number, False
+        self.in_kernel = last  # the kernel itself may answer, until an answer has cost it
         self._wire: socket.socket | None = None
         self._present: set[int] = set()  # numbers of the held objects that the answering process has
         self._next_number, self._busy = 0, False
@@ -193,7 +194,7 @@ class Evaluation:
         send_frame(self._wire, question, deadline)
         server = CallbackServer(callbacks, self.kernel.limits)
         while True:
-            frame = recv_frame(self._wire, deadline, self.kernel.limits.reply_bytes)
+            frame = recv_frame(self._wire, deadline, self.kernel.limits.reply_bytes, alone=True)
             reply = decode(frame)
             if type(reply) is not dict or reply.get("kind") != "callback":
                 return reply
@@ -213,6 +214,6 @@ class Evaluation:
         code = self.kernel.end_fork(self.number)
         if code is None:
             return "its process ended"
-        if code == -signal.SIGXCPU:
+        if code == signal.SIGXCPU:
             return OUT_OF_COMPUTING
         return f"its process was killed by signal {-code}" if code < 0 else f"its process exited with {code}"

@@ -16,6 +16,7 @@ from .outputs import Kept, Output, note
 from .zygote import Child
 
 START_SECONDS = 20
+QUICK_SECONDS = 1  # what is run again without much ado
 ENVELOPE = 2 * MIB  # what a reply may be longer than the outputs in it
 
 
@@ -44,6 +45,7 @@ class Kernel:
         self._steps: list[_Cell | Evaluation] = []
         self._child: Child | None = None
         self._starts, self._number = 0, 0
+        self._seconds, self._over = 0.0, False  # that the cells have taken; whether nothing may follow
         self._outputs = Kept(limits.all_output_bytes)
 
     def __enter__(self) -> "Kernel":
@@ -59,6 +61,7 @@ class Kernel:
 
     def run(self, source: str) -> CellResult:
         """Run a cell.  Never raises for what the student does."""
+        self._refuse_if_over()
         source = source.encode(errors="replace").decode()  # JSON may hold halves of characters
         cell, start = _Cell(source), time.monotonic()
         if not self.alive():
@@ -71,19 +74,30 @@ class Kernel:
         except WireError:
             return self._lost(cell, "stopped" if self._out_of_computing() else "died", start)
         status: Literal["ok", "error"] = "ok" if reply.get("status") == "ok" else "error"
-        return CellResult(self._outputs.keep(reply.get("outputs")), status, time.monotonic() - start)
+        seconds = time.monotonic() - start
+        self._seconds += seconds
+        return CellResult(self._outputs.keep(reply.get("outputs")), status, seconds)
 
-    def evaluation(self) -> Evaluation:
+    def evaluation(self, last: bool = False) -> Evaluation:
         """The state as it is now, for questions: a fork of the kernel, so what is asked changes no cell.
 
         What is asked after the last cell cannot show in any output.  But if a question costs the fork, and
         the kernel has run cells since, the whole submission is run again to have the same state once more.
+
+        last: nothing else follows, so if the cells so far took little time, the kernel itself may answer: a fork costs
+        more than to run them again in the rare case that a question costs the kernel.
         """
-        evaluation = Evaluation(self, len(self._steps))
+        self._refuse_if_over()
+        self._over = last
+        evaluation = Evaluation(self, len(self._steps), last and self._seconds < QUICK_SECONDS)
         if self.alive():
             self._fork(evaluation)
         self._steps.append(evaluation)
         return evaluation
+
+    def _refuse_if_over(self) -> None:
+        if self._over:
+            raise RuntimeError("nothing can follow the last evaluation")
 
     # ------------------------------------------------------------ the process
 
@@ -117,12 +131,23 @@ class Kernel:
 
     def end_fork(self, number: int) -> int | None:
         """Kill a fork; the exit code if it has ended by itself before."""
+        step = self._steps[number]
+        if isinstance(step, Evaluation) and step.in_kernel:
+            return self._end_kernel(step)
         try:
             code = self._order({"do": "kill", "fork": number}, self.limits.most_for_a_call, MIB).get("exit")
         except (WireError, TimeoutError):
             self.lose()
             return None
         return code if type(code) is int else None
+
+    def _end_kernel(self, evaluation: Evaluation) -> int | None:
+        """Kill the kernel, which answered questions itself.  From now on a fork does."""
+        evaluation.in_kernel = False
+        self._starts -= 1  # the next one is no fresh start of a student's making
+        code = self._child.how_it_ended() if self._child is not None else None
+        self.lose()
+        return code
 
     def _is_current(self, evaluation: Evaluation) -> bool:
         after = self._steps[self._steps.index(evaluation) + 1 :]
@@ -169,6 +194,7 @@ class Kernel:
 
     def _lost(self, cell: _Cell, status: Literal["stopped", "died"], start: float) -> CellResult:
         seconds = time.monotonic() - start
+        self._seconds += seconds
         cell.deadly = True
         self.lose()
         text = "this cell ended the kernel"
@@ -180,7 +206,7 @@ class Kernel:
 
     def _out_of_computing(self) -> bool:
         """Whether the kernel was ended by the limit on a cell's computing."""
-        return self._child is not None and self._child.how_it_ended() == -signal.SIGXCPU
+        return self._child is not None and self._child.how_it_ended() == signal.SIGXCPU
 
     def _fork(self, evaluation: Evaluation) -> None:
         if self._child is None or evaluation.closed:
@@ -188,7 +214,7 @@ class Kernel:
         deadline = min(time.monotonic() + self.limits.most_for_a_call, self.end)
         with evaluation.connect() as inner:
             try:
-                order = {"do": "fork", "fork": evaluation.number}
+                order = {"do": "fork", "fork": evaluation.number, "last": evaluation.in_kernel}
                 send_descriptors(self._child.wire, order, [inner.fileno()], deadline)
             except (WireError, TimeoutError):
                 self.lose()

@@ -39,13 +39,16 @@ class Child:
     _news: dict[str, Any] | None = None  # how it ended, once that is known
 
     def how_it_ended(self) -> int | None:
-        """The exit code of a kernel that has ended by itself, negative for a signal; None if that is not known."""
+        """The exit code of a kernel that has ended by itself, negative for a signal; None if that is not known.
+
+        The limit on its computing time ends it with the number of SIGXCPU.
+        """
         try:
             self._news = recv(self.leash, time.monotonic() + ENDING_SECONDS)
         except (OSError, WireError, TimeoutError):
             return None
-        code = self._news.get("exit")
-        return code - 256 if isinstance(code, int) and code > 128 else code
+        code: int | None = self._news.get("exit")
+        return code
 
     def close(self) -> None:
         """Kill it and wait until nothing of it is left."""

@@ -52,11 +52,12 @@ class _Reader:
         return int(self.unpacker.tell())
 
     def read(self, depth: int) -> Any:
-        if self.position() >= len(self.data):
+        position = self.unpacker.tell()
+        if position >= len(self.data):
             raise WireError("ends too early")
         if depth > MAX_DEPTH:
             raise WireError(f"nested deeper than {MAX_DEPTH}")
-        first = self.data[self.position()]
+        first = self.data[position]
         if first & 0xF0 == 0x90 or first in (0xDC, 0xDD):
             return self._array(depth)
         if first & 0xF0 == 0x80 or first in (0xDE, 0xDF):

@@ -12,9 +12,9 @@ import torch
 from .plain import (
     ARRAY,
     BIG_INT,
+    CODES,
     COMPLEX,
     DEFAULT_LIMIT,
-    DTYPES,
     MAX_AXES,
     MAX_DEPTH,
     MAX_ELEMENTS,
@@ -26,6 +26,8 @@ from .plain import (
     Ref,
     WireError,
 )
+
+AS_THEY_ARE = {type(None), bool, float}
 
 
 def encode(value: Any, limit: int = DEFAULT_LIMIT) -> bytes:
@@ -48,7 +50,7 @@ class _Lowering:
     def lower(self, value: Any, depth: int) -> Any:
         # Exact types: a subclass may override anything, and would lose its type on the way without a word.
         kind = type(value)
-        if value is None or kind is bool or kind is float:
+        if kind in AS_THEY_ARE:
             return value
         if kind is int:
             return self._int(value)
@@ -103,11 +105,12 @@ class _Lowering:
         if name is None or tensor.layout is not torch.strided or tensor.device.type != "cpu":
             raise WireError(f"a {tensor.layout} tensor of {tensor.dtype} on {tensor.device} cannot be sent")
         self._take(None, tensor.numel() * SIZES[name])  # before an expanded view is written out
-        plain = tensor.detach().resolve_conj().resolve_neg().contiguous().reshape(-1)
-        if plain.numel() == 1:  # counts as contiguous whatever its stride, but only a stride of 1 can be seen as bytes
-            plain = plain.clone(memory_format=torch.contiguous_format)
-        raw = plain.view(torch.uint8).numpy().tobytes() if plain.numel() else b""
-        return _header(name, tuple(tensor.shape)) + raw
+        plain = tensor.detach()
+        if plain.is_conj() or plain.is_neg():
+            plain = plain.resolve_conj().resolve_neg()
+        if plain.dtype is torch.bfloat16:  # which NumPy does not know
+            plain = plain.view(torch.int16)
+        return _header(name, tuple(tensor.shape)) + plain.numpy().tobytes()
 
     def _array(self, array: Any) -> bytes:
         name = NUMPY_DTYPES.get(array.dtype.newbyteorder("="))
@@ -121,4 +124,4 @@ class _Lowering:
 def _header(name: str, shape: tuple[int, ...]) -> bytes:
     if len(shape) > MAX_AXES:
         raise WireError(f"{len(shape)} axes are too many to send (limit {MAX_AXES})")
-    return struct.pack(f"<BB{len(shape)}Q", DTYPES.index(name), len(shape), *shape)
+    return struct.pack(f"<BB{len(shape)}Q", CODES[name], len(shape), *shape)

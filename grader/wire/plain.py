@@ -19,6 +19,7 @@ DTYPES = (
     "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64",
     "complex64", "complex128", "uint16", "uint32", "uint64",
 )  # fmt: skip
+CODES = {name: code for code, name in enumerate(DTYPES)}
 SIZES = dict(zip(DTYPES, (1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16, 2, 4, 8), strict=True))
 TORCH_DTYPES = {getattr(torch, name): name for name in DTYPES[:12]}
 NUMPY_DTYPES = {np.dtype(name): name for name in DTYPES if name != "bfloat16"}

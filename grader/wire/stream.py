@@ -11,6 +11,8 @@ from .decode import decode
 from .encode import encode
 from .plain import DEFAULT_LIMIT, WireClosedError, WireError
 
+AT_ONCE = 2**16  # bytes that are read without knowing whether they come
+
 
 def send_frame(sock: socket.socket, data: bytes, deadline: float | None = None) -> None:
     """Send 4 bytes of length, then `data`.  `deadline` is a time of `time.monotonic`.
@@ -31,12 +33,22 @@ def send(sock: socket.socket, value: Any, deadline: float | None = None, limit: 
     send_frame(sock, encode(value, limit), deadline)
 
 
-def recv_frame(sock: socket.socket, deadline: float | None = None, limit: int = DEFAULT_LIMIT) -> bytes:
-    """The bytes of one frame.  TimeoutError at the deadline, half a frame come or none; WireError."""
-    (length,) = struct.unpack(">I", _exactly(sock, 4, deadline))
+def recv_frame(
+    sock: socket.socket, deadline: float | None = None, limit: int = DEFAULT_LIMIT, *, alone: bool = False
+) -> bytes:
+    """The bytes of one frame.  TimeoutError at the deadline, half a frame come or none; WireError.
+
+    alone: the other side sends no more until it has its answer, so more than the frame is an error.  Most frames are
+    then read at one go.
+    """
+    data = _at_least(sock, 4, AT_ONCE if alone else 4, deadline)
+    (length,) = struct.unpack_from(">I", data)
     if length > limit:
         raise WireError(f"a frame of {length} bytes (limit {limit})")
-    return bytes(_exactly(sock, length, deadline))
+    rest = length + 4 - len(data)
+    if rest < 0:
+        raise WireError("more than one frame")
+    return bytes(data[4:] + _at_least(sock, rest, rest, deadline))
 
 
 def recv(
@@ -44,9 +56,11 @@ def recv(
     deadline: float | None = None,
     limit: int = DEFAULT_LIMIT,
     refs: Callable[[str, Any], Any] | None = None,
+    *,
+    alone: bool = False,
 ) -> Any:
     """The value of one frame.  Raises what `recv_frame` and `decode` raise."""
-    return decode(recv_frame(sock, deadline, limit), refs)
+    return decode(recv_frame(sock, deadline, limit, alone=alone), refs)
 
 
 def pending(sock: socket.socket) -> bool:
@@ -66,12 +80,12 @@ def send_descriptors(sock: socket.socket, value: Any, descriptors: list[int], de
         raise WireClosedError("the other side is gone") from error
 
 
-def _exactly(sock: socket.socket, count: int, deadline: float | None) -> bytearray:
+def _at_least(sock: socket.socket, count: int, most: int, deadline: float | None) -> bytearray:
     data = bytearray()  # grows with what has come, not with what was promised
     while len(data) < count:
         _arm(sock, deadline)
         try:
-            part = sock.recv(min(count - len(data), 2**20))
+            part = sock.recv(min(most - len(data), 2**20))
         except ConnectionResetError as error:
             raise WireClosedError("the other side is gone") from error
         if not part:

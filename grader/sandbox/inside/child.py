@@ -1,4 +1,4 @@
-"""From the fork of the zygote to the student's kernel: isolator, init, kernel."""
+"""From the fork of the zygote to the student's kernel: isolator, kernel."""
 
 import os
 import random
@@ -11,6 +11,7 @@ from typing import Literal, NoReturn
 from ..limits import Limits
 from .isolate import isolate
 from .kernel import Kernel
+from .linux import end_on
 
 # nested: every child builds its own inside the one of the zygote;
 # single: the outer one was built for this child alone;  none: no protection.
@@ -30,35 +31,23 @@ def become_child(
         _only_descriptors(wire, report)
         if walls != "none":
             isolate(limits, keep, nested=walls == "nested")
-        init = os.fork()
-        if init == 0:
+        kernel = os.fork()
+        if kernel == 0:
             os.close(report)
-            _init(wire, limits, walls, folder)
-        os.write(report, str(init).encode())
+            if walls == "none":
+                os.setsid()
+            _kernel(wire, limits, folder)
+        os.write(report, str(kernel).encode())
     except BaseException as error:
         os.write(report, f"{type(error).__name__}: {error}".encode())
     finally:
         os._exit(0)
 
 
-def _init(wire: int, limits: Limits, walls: Walls, folder: str) -> NoReturn:
-    """Pid 1: reaps, and ends when the kernel ends, whereupon everything left in the namespace is killed."""
-    if walls == "none":
-        os.setsid()
-        _kernel(wire, limits, folder)
-    kernel = os.fork()
-    if kernel == 0:
-        _kernel(wire, limits, folder)
-    os.close(wire)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    while True:
-        pid, status = os.wait()
-        if pid == kernel:
-            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
-
-
 def _kernel(wire: int, limits: Limits, folder: str) -> NoReturn:
+    """Pid 1 of its namespace, so with its end everything that it has left behind is killed."""
     try:
+        end_on(signal.SIGXCPU)
         for name in ("work", "home"):
             Path(folder, name).mkdir(exist_ok=True)
         os.environ["HOME"], os.environ["TMPDIR"] = f"{folder}/home", folder

@@ -37,7 +37,7 @@ from .seccomp import refuse_system_calls
 # Made by the outer wall (bubblewrap.py): empty folders on a read-only file system.
 SCRATCH = "/sandbox/scratch"
 ROOT = "/sandbox/root"
-OWN_PROCESSES = 4  # bubblewrap, zygote, isolator, init
+OWN_PROCESSES = 3  # bubblewrap, zygote, isolator
 MANY_PROCESSES = 4096  # a guess for a machine that hides how many it runs
 
 

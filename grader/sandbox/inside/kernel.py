@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import socket
+import threading
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -59,8 +60,13 @@ class Kernel:
         return {"status": "ok" if good else "error", "outputs": OUTPUTS.finish()}
 
     def _fork(self, order: dict[str, Any]) -> None:
-        """A copy of the state as it is now.  It waits for questions, while this process goes on."""
+        """A copy of the state as it is now.  It waits for questions, while this process goes on.
+
+        If nothing is to follow, there is nothing to go on with, and this process itself waits for questions.
+        """
         _, (questions,), _, _ = socket.recv_fds(self.wire, 1, 1)
+        if order["last"] and threading.active_count() == 1:  # a copy would have one thread, so this has to have one
+            self._questions(questions)
         state = random.getstate()
         pid = os.fork()
         if pid == 0:
@@ -91,8 +97,13 @@ class Kernel:
             self.wire.close()
             os.setsid()
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            self._questions(questions)
+        finally:
+            os._exit(0)
+
+    def _questions(self, wire: int) -> NoReturn:
+        try:
             torch.set_num_threads(1)
-            seconds = self.limits.call_seconds
-            Questions(socket.socket(fileno=questions), self.shell.user_ns, seconds).serve()
+            Questions(socket.socket(fileno=wire), self.shell.user_ns, self.limits.call_seconds).serve()
         finally:
             os._exit(0)

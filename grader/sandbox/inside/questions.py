@@ -33,7 +33,7 @@ class Questions:
     def serve(self) -> None:
         while True:
             try:
-                question = recv(self.wire, refs=self._meaning)
+                question = recv(self.wire, refs=self._meaning, alone=True)
             except WireClosedError:
                 return
             allow_computing(self.seconds)
@@ -126,7 +126,7 @@ class Questions:
         def remote(*args: Any, **kwargs: Any) -> Any:
             with self.lock:
                 send(self.wire, {"kind": "callback", "number": number, "args": args, "kwargs": kwargs})
-                reply = recv(self.wire)
+                reply = recv(self.wire, alone=True)
             if "error" in reply:
                 raise RuntimeError(reply["error"])
             return reply["value"]

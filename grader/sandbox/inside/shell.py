@@ -109,4 +109,14 @@ def warm_up(shell: Shell) -> None:
         raise RuntimeError(f"the warm-up cell failed: {errors}")
     get_asyncio_loop().close()  # its descriptors do not live in the forks; each makes its own loop
     shell.reset(new_session=True)
+    _forget_fonts()
     OUTPUTS.start(0)
+
+
+def _forget_fonts() -> None:
+    """Matplotlib has every fork close the fonts that are open, so none had better be.  A matter of speed only."""
+    cached: Any = getattr(
+        sys.modules["matplotlib.font_manager"], "_get_font", None
+    )  # not to be imported by another user
+    if hasattr(cached, "cache_clear"):
+        cached.cache_clear()

@@ -24,9 +24,9 @@ class Child:
     """What the zygote knows of a child: process ids and descriptors, nothing else."""
 
     leash: socket.socket
-    isolator: int  # builds the walls, forks init, ends
-    report: int  # pipe on which the isolator writes the pid of init, or what went wrong
-    init: int = 0
+    isolator: int  # builds the walls, forks the kernel, ends
+    report: int  # pipe on which the isolator writes the pid of the kernel, or what went wrong
+    kernel: int = 0
     pidfd: int = -1
     doomed: bool = False
 
@@ -43,7 +43,7 @@ class Zygote:
             poller = select.poll()
             poller.register(self.control, select.POLLIN)
             for child in self.children:
-                poller.register(child.pidfd if child.init else child.report, select.POLLIN)
+                poller.register(child.pidfd if child.kernel else child.report, select.POLLIN)
                 if not child.doomed:
                     poller.register(child.leash, select.POLLIN)
             ready = {descriptor for descriptor, _ in poller.poll()}
@@ -71,10 +71,10 @@ class Zygote:
         if child.leash.fileno() in ready and not child.doomed:
             child.doomed = True
             self._kill(child)
-        if not child.init and child.report in ready:
+        if not child.kernel and child.report in ready:
             self._started(child)
-        elif child.init and child.pidfd in ready:
-            _, status = os.waitpid(child.init, 0)
+        elif child.kernel and child.pidfd in ready:
+            _, status = os.waitpid(child.kernel, 0)
             self._kill(child)  # without walls, what it has started outlives it
             os.close(child.pidfd)
             self._finish(child, {"exit": os.waitstatus_to_exitcode(status)})
@@ -82,23 +82,23 @@ class Zygote:
     def _started(self, child: Child) -> None:
         report = os.read(child.report, 4096).decode()
         os.close(child.report)
-        os.waitpid(child.isolator, 0)  # from now on init is our own child (we are a subreaper)
+        os.waitpid(child.isolator, 0)  # from now on the kernel is our own child (we are a subreaper)
         if not report.isdecimal():
             self._finish(child, {"error": report or "the process that isolates a child has died"})
             return
-        child.init = int(report)
-        child.pidfd = os.pidfd_open(child.init)
+        child.kernel = int(report)
+        child.pidfd = os.pidfd_open(child.kernel)
         self._tell(child, {"started": True})
         if child.doomed:
             self._kill(child)
 
     def _kill(self, child: Child) -> None:
         """The end of pid 1 is the end of its whole namespace; without walls a process group must do."""
-        if not child.init:  # not yet known: it will be killed as soon as it is
+        if not child.kernel:  # not yet known: it will be killed as soon as it is
             return
         with contextlib.suppress(ProcessLookupError):
             if self.walls == "none":
-                os.killpg(child.init, signal.SIGKILL)
+                os.killpg(child.kernel, signal.SIGKILL)
             else:
                 signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
 
