@@ -188,7 +188,8 @@ def measure(name: str, net: nn.Module, x_0: Tensor, repeats: int) -> None:
     if theirs is not None:
         check_published(theirs, net, s, x_0)
     yardstick = (lambda: theirs.evaluate(net, x_0)) if theirs else (lambda: None)
-    jobs = yardstick, slow, lambda: bare(net, *rows, len(x_0)), fast, lambda: bare(net, *rows, chunk_of(x_0, None))
+    size = chunk_of(x_0, None, len(rows[1]))
+    jobs = yardstick, slow, lambda: bare(net, *rows, len(x_0)), fast, lambda: bare(net, *rows, size)
     times = [[seconds(job, x_0.device) * 1e3 for job in jobs] for _ in range(repeats)]
     theirs_ms, *loops, ours_ms, batched_ms = (min(column) for column in zip(*times, strict=True))
     columns = "".join(f"{ms:11.1f}" for ms in (*loops, ours_ms, batched_ms)) + f"{loops[0] / ours_ms:9.1f}"

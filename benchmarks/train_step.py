@@ -1,10 +1,11 @@
-"""What a training step costs beside its network: with batch, times, noise, loss and averaged weights.
+"""What a training step costs beside its bare work: with checks, a generator of steps and averaged weights.
 
-Bare is forward, mean squared error, backward and fused Adam on a batch that is ready.  Ours is a step of
-`train.train` with the ready loss: it draws the batch, the times and the noise, makes x_t, and averages the weights.
-The two take turns, in one process, one thread, a few steps at a time.  The first figure is the median over rounds of
-ours / bare; the second compares the fastest round of each, which other programs on the machine disturb least.
-"bare, again" shows the noise of the measurement.  Times are processor time on a CPU, wall time on a GPU.
+Two yardsticks, both forward, mean squared error, backward and fused Adam.  "Bare" draws its batch, times and noise and
+makes x_t anew at every step, as any training must; "network only" sees one ready batch again and again.  Ours is a step
+of `train.train` with the ready loss: it draws the same, checks the loss, and averages the weights.
+All take turns, in one process, one thread, a few steps at a time.  Each cell has two figures: the median over rounds of
+the ratio, and the ratio of the fastest rounds, which other programs on the machine disturb least.  "bare, again" shows
+the noise of the measurement.  Times are processor time on a CPU, wall time on a GPU.
 
 python benchmarks/train_step.py [--rounds 41] [--steps 25] [--device cpu]
 """
@@ -12,12 +13,14 @@ python benchmarks/train_step.py [--rounds 41] [--steps 25] [--device cpu]
 import argparse
 import copy
 import itertools
+import random
 import statistics
 import time
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from diffkit import data, train
 from diffkit.nets import Mlp, UNet
@@ -26,8 +29,8 @@ from diffkit.schedule import linear
 Run = Callable[[int], None]
 
 
-def bare(net: nn.Module, x: Tensor, size: int) -> Run:
-    """Nothing but the network's own work."""
+def network_only(net: nn.Module, x: Tensor, size: int) -> Run:
+    """Nothing but the network's own work, on a batch that is ready."""
     net = copy.deepcopy(net).to(x.device)
     optimizer = torch.optim.Adam(net.parameters(), fused=True)
     x_t, noise = x[:size].clone(), torch.randn_like(x[:size])
@@ -36,7 +39,26 @@ def bare(net: nn.Module, x: Tensor, size: int) -> Run:
     def run(steps: int) -> None:
         for _ in range(steps):
             optimizer.zero_grad(set_to_none=True)
-            (net(x_t, t) - noise).square().mean().backward()
+            F.mse_loss(net(x_t, t), noise).backward()
+            optimizer.step()
+
+    return run
+
+
+def bare(net: nn.Module, x: Tensor, size: int) -> Run:
+    """The work of a training step, written out: no checks, no average, no generator of steps."""
+    net = copy.deepcopy(net).to(x.device)
+    optimizer = torch.optim.Adam(net.parameters(), fused=True)
+    s, column = linear(1000), (-1, *[1] * (x.ndim - 1))
+    alpha, sigma = (v.sqrt().to(x).reshape(column) for v in (s.alpha_bar, s.noise_var))
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            optimizer.zero_grad(set_to_none=True)
+            x_0 = x.index_select(0, torch.randint(len(x), (size,), device=x.device))
+            t, noise = torch.randint(1, 1001, (size,), device=x.device), torch.randn_like(x_0)
+            x_t = torch.addcmul(alpha.index_select(0, t) * x_0, sigma.index_select(0, t), noise)
+            F.mse_loss(net(x_t, t), noise).backward()
             optimizer.step()
 
     return run
@@ -86,27 +108,29 @@ def seconds(run: Run, steps: int, device: str) -> float:
 
 
 def compare(name: str, net: nn.Module, x: Tensor, size: int, args: argparse.Namespace, steps: int) -> None:
-    base = bare(net, x, size)
+    yardsticks = {"bare": bare(net, x, size), "network only": network_only(net, x, size)}
     others = {
         "bare, again": bare(net, x, size),
         "diffkit": ours(net, x, size),
         "diffkit, average at every 10th": ours(net, x, size, ema_every=10),
         "usual loop": plain(net, x, size),
     }
-    for run in (base, *others.values()):
-        seconds(run, max(steps // 4, 2), args.device)  # warm up
-    times: dict[str, list[tuple[float, float]]] = {other: [] for other in others}
+    runs = yardsticks | others
+    times: dict[str, list[float]] = {run: [] for run in runs}
     for _ in range(args.rounds):
-        for other, run in others.items():
-            times[other].append((seconds(base, steps, args.device), seconds(run, steps, args.device)))
-    fastest = min(b for pairs in times.values() for b, _ in pairs)
+        for run in random.sample(list(runs), len(runs)):  # no run always follows the same one
+            seconds(runs[run], 2, args.device)  # its weights come back into the cache
+            times[run].append(seconds(runs[run], steps, args.device))
     parameters = sum(p.numel() for p in net.parameters())
-    print(f"{name}: {parameters} parameters, batch {size}, bare step {1e6 * fastest:.0f} microseconds at its fastest")
-    for other, pairs in times.items():
-        ratios = [mine / b for b, mine in pairs]
-        best = min(mine for _, mine in pairs) / fastest
-        spread = f"{min(ratios):.3f}-{max(ratios):.3f}"
-        print(f"  {other:<31} median ratio {statistics.median(ratios):.3f} ({spread}), fastest {best:.3f}")
+    fastest = ", ".join(f"{run} {1e6 * min(times[run]):.0f}" for run in yardsticks)
+    print(f"{name}: {parameters} parameters, batch {size}; microseconds a step at the fastest: {fastest}")
+    for other in others:
+        print(f"  {other:<31}" + "".join(f"  over {y}: {ratios(times[other], times[y])}" for y in yardsticks))
+
+
+def ratios(mine: list[float], theirs: list[float]) -> str:
+    median = statistics.median(m / t for m, t in zip(mine, theirs, strict=True))
+    return f"median {median:.3f}, fastest {min(mine) / min(theirs):.3f}"
 
 
 def main() -> None:

@@ -83,7 +83,7 @@ def log_weight(
         x[1:].flatten(0, 1),
         x[:1].expand(T, *x.shape[1:]).flatten(0, 1),
     )
-    eps = predict(predictor, after, t, chunk_of(x[0], chunk_size))
+    eps = predict(predictor, after, t, chunk_of(x[0], chunk_size, len(t)))
     p = p_reverse(s, eps, after, t, sigma)
     q = q_posterior(s, start[B:], after[B:], t[B:])
     step = p.log_prob(before)

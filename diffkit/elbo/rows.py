@@ -17,7 +17,9 @@ from diffkit.inputs import check_batch, check_like, noise_like
 from diffkit.parameterize import Predictor
 from diffkit.schedule import Schedule
 
-BLOCK = 16  # calls of the network for which x_t and the errors are computed at once: they need far less memory
+CPU_CALL, GPU_CALL = 2**11, 2**20  # numbers of x_t that go into one call of the network
+MANY = 2**17  # from so many numbers of x_t on, a call on a CPU takes twice as many
+CPU_BLOCK, GPU_BLOCK = 2**18, 2**24  # and for which x_t and the errors are computed at once: they need less memory
 
 
 class Rows(NamedTuple):
@@ -45,8 +47,8 @@ def over_t(
     out = []
     given = None if draws.noise is None else draws.noise.flatten(0, 1)
     first, end = (t.start - 1) * len(x_0), (t.stop - 1) * len(x_0)
-    size = chunk_of(x_0, draws.chunk_size)
-    for rows in torch.arange(first, end, device=x_0.device).split(BLOCK * size):
+    size = chunk_of(x_0, draws.chunk_size, len(t) * len(x_0))
+    for rows in torch.arange(first, end, device=x_0.device).split(block_of(x_0, size)):
         level, x = rows // len(x_0) + 1, x_0[rows % len(x_0)]
         noise = noise_like(x, None, draws.generator) if given is None else given[first : first + len(rows)]
         first += len(rows)
@@ -61,19 +63,27 @@ def predict(predictor: Predictor, x_t: Tensor, t: Tensor, size: int) -> Tensor:
     return torch.cat([check_like(predictor(x, level), x, "the prediction") for x, level in pairs])
 
 
-def chunk_of(x_0: Tensor, chunk_size: int | None) -> int:
-    """Rows per call: as asked for, or so many that a layer 32 channels wide holds a quarter of a megabyte.
+def chunk_of(x_0: Tensor, chunk_size: int | None, rows: int) -> int:
+    """How many of the rows go into one call, if it is not asked for.
 
-    That stays in the cache of a CPU core, and in memory that the allocator keeps: larger blocks go back to
-    the system after each layer, and fetching them again cost as much as the convolutions.  A GPU gets 512
-    times as much.
+    On a CPU a layer 32 channels wide then holds a quarter of a megabyte, which stays in the cache of a core and in
+    memory that the C library keeps: larger blocks it gives back to the system after each layer, and fetching them again
+    can cost as much as the convolutions.  Once it has seen half a megabyte freed, it keeps blocks of that size too, so
+    if x_t holds as much, a call is twice as large.  A GPU gets 512 times as much.
     """
     if chunk_size is None:
-        budget = 2**11 if x_0.device.type == "cpu" else 2**20
-        return max(16, budget // max(4, x_0[0].numel()))
+        numbers = max(4, x_0[0].numel())
+        budget = GPU_CALL if x_0.device.type != "cpu" else 2 * CPU_CALL if rows * numbers >= MANY else CPU_CALL
+        return max(16, budget // numbers)
     if chunk_size < 1:
         raise RangeError(f"chunk_size = {chunk_size}: at least one row must go into a call")
     return chunk_size
+
+
+def block_of(x_0: Tensor, size: int) -> int:
+    """Rows per block, a multiple of the rows per call: on a CPU a megabyte of x_t, if one call is not more."""
+    budget = CPU_BLOCK if x_0.device.type == "cpu" else GPU_BLOCK
+    return size * max(1, budget // (size * x_0[0].numel()))
 
 
 def check_draws(s: Schedule, x_0: Tensor, draws: Draws) -> Draws:

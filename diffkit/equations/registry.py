@@ -104,6 +104,14 @@ def find(tag: str) -> Equation:
     """The equation with this number.  Raises KeyError that names the near ones."""
     if tag not in EQUATIONS:
         lesson = tag.split(".")[0]
-        near = ", ".join(t for t in EQUATIONS if t.split(".")[0] == lesson) or "none of that lesson"
+        near = (
+            ", ".join(sorted((t for t in EQUATIONS if t.split(".")[0] == lesson), key=_place)) or "none of that lesson"
+        )
         raise KeyError(f"there is no equation ({tag}); there are: {near}")
     return EQUATIONS[tag]
+
+
+def _place(tag: str) -> tuple[int, str]:
+    """Where the equation stands in its lesson: 2.9, 2.11, then its erratum 2.11e."""
+    number = tag.split(".")[1]
+    return int(number.rstrip("e")), number

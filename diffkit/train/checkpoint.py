@@ -59,8 +59,8 @@ def load(state: State, path: Path | str) -> None:
             found = f"{tuple(tensors[name].shape)} {tensors[name].dtype}" if name in tensors else "missing"
             raise DataError(f"{path.name}: {name} is {found}, this network has {tuple(value.shape)} {value.dtype}")
     _check_rest(path, tensors, about, state, groups, size, wanted)
-    state.net.load_state_dict(_part(tensors, "net."))
     state.ema.load_state_dict(_part(tensors, "ema."))
+    state.net.load_state_dict(_part(tensors, "net."))  # second: the buffers, which both share, are the network's
     state.optimizer.load_state_dict(_optimizer_state(tensors, about["groups"], state))
     state.generator.set_state(tensors[f"generator.{rank}"])
     state.step, state.ema_decay, state.ema_every = about["step"], about["ema_decay"], about["ema_every"]

@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Adam, Optimizer
 
 from diffkit.errors import RangeError
+from diffkit.train.flat import lay_end_to_end
 
 RANK_STRIDE = 1_000_003  # seeds of the processes are this far apart
 
@@ -20,7 +21,8 @@ RANK_STRIDE = 1_000_003  # seeds of the processes are this far apart
 class State:
     """Made by `start`, changed by `train` and `load`.
 
-    net: the network that learns.  ema: its copy with averaged weights, without gradients, which you sample from.
+    net: the network that learns.  ema: its copy with averaged weights, without gradients, which you sample from; the
+    two share their buffers.  Move neither to another device or dtype: make a new state, or copy.deepcopy(state.ema).
     model: what the loss calls: net, or net wrapped so that processes share gradients.  step: updates done so far.
     """
 
@@ -32,30 +34,26 @@ class State:
     ema_decay: float
     ema_every: int = 1
     step: int = 0
-    _weights: tuple[list[Tensor], list[Tensor]] = field(init=False, repr=False)  # (ema's, net's): looking them up
-    _buffers: tuple[list[Tensor], list[Tensor]] = field(init=False, repr=False)  # at every step would cost 1 %
+    _weights: list[tuple[Tensor, Tensor]] = field(init=False, repr=False)  # (ema's, net's), all laid end to end
 
     def __post_init__(self) -> None:
-        self._weights = ([p.detach() for p in self.ema.parameters()], [p.detach() for p in self.net.parameters()])
-        self._buffers = (list(self.ema.buffers()), list(self.net.buffers()))
+        self._weights = list(zip(lay_end_to_end(self.ema), lay_end_to_end(self.net), strict=True))
 
     @property
     def device(self) -> torch.device:
         """Where the network is and the generator draws."""
         return self.generator.device
 
-    @torch.no_grad()
     def average(self) -> None:
-        """ema = decay ema + (1 - decay) net, in one call for all weights; buffers are copied.
+        """ema = decay ema + (1 - decay) net, in one call for all weights.
 
         The first steps take decay = step / (step + 10): the start, which knows nothing, is forgotten at once.
         """
         if self.step % self.ema_every:
             return
         decay = min(self.ema_decay**self.ema_every, self.step / (self.step + 10 * self.ema_every))
-        torch._foreach_lerp_(*self._weights, 1 - decay)
-        if self._buffers[0]:
-            torch._foreach_copy_(*self._buffers)
+        for averaged, weights in self._weights:
+            averaged.lerp_(weights, 1 - decay)
 
 
 def start(
@@ -86,7 +84,8 @@ def start(
     parameters = [p for p in net.parameters() if p.requires_grad]
     if not parameters:
         raise RangeError("this network has no parameters that learn: there is nothing to train")
-    ema = copy.deepcopy(net).eval().requires_grad_(False)
+    buffers = {id(b): b for b in net.buffers()}  # as if copied already: the average sees the latest ones
+    ema = copy.deepcopy(net, buffers).eval().requires_grad_(False)
     model = DistributedDataParallel(net) if dist.is_initialized() else net
     rank = dist.get_rank() if dist.is_initialized() else 0
     generator = torch.Generator(place).manual_seed(seed + RANK_STRIDE * rank)
