@@ -34,8 +34,8 @@ def main() -> None:
         prctl(PR_SET_CHILD_SUBREAPER, 1)
         _load(settings["modules"])
         sys.path[:] = ["", *(entry for entry in sys.path if entry != settings["code"])]
-        gc.collect()
-        gc.freeze()
+        gc.freeze()  # whoever has started this has had the collector wait
+        gc.enable()
         collapse_heap()
     except Exception:
         send(control, {"error": traceback.format_exc()[-4000:]})
@@ -64,7 +64,3 @@ def _load(modules: list[str]) -> None:
     warm_up(shell)
     np.random.seed(0)
     torch.manual_seed(0)
-
-
-if __name__ == "__main__":
-    main()
