@@ -36,7 +36,7 @@ CONTROLS = "input[type=range], select, [tabindex='0']"
 
 
 def file_name(label: str) -> str:
-    """"Forward process explorer" -> "forward-process-explorer"."""
+    """ "Forward process explorer" -> "forward-process-explorer"."""
     return re.sub(r"\W+", "-", label.lower()).strip("-")
 
 

@@ -104,12 +104,13 @@ class BugGallery(Explorer):
         ratio = float(sampler.step(self.eps, s, x, t, g).std(0).mean()) / c
         last = float(sampler.step(self.eps, s, x, 1, g).std(0).mean())
         start = sampler.start(x, g)
-        far = abs(float(start.mean())) > 0.06 or abs(float(start.std()) - 1) > 0.06
+        mean, std = float(start.mean()), float(start.std())
+        far, began = abs(mean) > 0.06 or abs(std - 1) > 0.06, f"{mean:.2f}, {std:.2f}"
         return [
             Row(f"one step at t = {t}: error of the mean, in σₜ", "0", f"{off:.3g}", off > 1e-6),
             Row(f"one step at t = {t}: deviation over σₜ", "1", f"{ratio:.2f}", abs(ratio - 1) > 0.06),
             Row("last step, t = 1: deviation", "0", f"{last:.3g}", last > 1e-9),
-            Row("start: mean, deviation", "0, 1", f"{float(start.mean()):.2f}, {float(start.std()):.2f}".replace("-", "−"), far),
+            Row("start: mean, deviation", "0, 1", began.replace("-", "−"), far),
         ]
 
     def picture(self) -> Figure:

@@ -78,7 +78,7 @@ def bars(x: Tensor, heights: Mapping[str, Tensor], alt: str, *, x_label: str = "
         axes[0, 0].bar(array(x), top, width, base, color=color, hatch=hatch, edgecolor="white", lw=0.3, label=label)
         base = base + top
     if not x.is_floating_point():
-        axes[0, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes[0, 0].xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
     if all(bool((height >= 0).all()) for height in heights.values()):
         axes[0, 0].set_ylim(bottom=0)
     axes[0, 0].legend(frameon=False)
