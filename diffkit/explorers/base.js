@@ -23,10 +23,11 @@ const written = (text) => text.replace("N(0, I)", "N(0,\u00a0I)").split(/([a-z]+
 });
 
 // Notebook front ends take plain keys for themselves (arrows move between cells, letters are commands), unless the
-// event stops here.  Keys with Ctrl, Alt or Meta, Shift+Enter and Escape stay theirs.
+// event stops here.  Keys with Ctrl, Alt or Meta and Shift+Enter stay theirs.  Escape leaves: the cell has the keys again.
 function keepKeys(root) {
   root.addEventListener("keydown", (event) => {
-    const theirs = event.ctrlKey || event.altKey || event.metaKey || event.key === "Escape";
+    if (event.key === "Escape") return root.closest(".jp-Notebook-cell")?.focus({ preventScroll: true });
+    const theirs = event.ctrlKey || event.altKey || event.metaKey;
     if (!theirs && !(event.shiftKey && event.key === "Enter")) event.stopPropagation();
   });
 }
