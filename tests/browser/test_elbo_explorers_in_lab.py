@@ -94,7 +94,7 @@ def test_t_picks_a_bar_and_says_what_it_costs(page):
 def test_a_worse_prediction_and_another_variance_redraw_the_bars(page):
     def bars():
         return page.eval_on_selector_all(
-            f"{TERMS} svg[role=img] rect", "(all) => all.map((r) => r.getAttribute('height'))"
+            f"{TERMS} svg[role=img] > rect", "(all) => all.map((r) => r.getAttribute('height'))"
         )
 
     before = bars()
