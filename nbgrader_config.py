@@ -66,3 +66,9 @@ c.ExportApp.plugin_class = "grader.exports.nbgrader_csv.QuotedCsv"
 # Feedback: pages without scripts that load nothing.
 c.GenerateFeedback.exporter_class = "grader.feedback.exporter.FeedbackPage"
 c.GenerateFeedback.preprocessors = ["grader.feedback.marks.Marks"]
+
+# The formgrader's page of a submission, without a network: formulas as MathML, and a template that loads no MathJax.
+c.HTMLExporter.filters = {"markdown2html": "grader.feedback.prose.html"}
+_TEMPLATES = str(ROOT / "course" / "share" / "jupyter")
+if _TEMPLATES not in (_places := os.environ.get("JUPYTER_PATH", "").split(os.pathsep)):
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [_TEMPLATES, *_places]))

@@ -39,7 +39,9 @@ class Move(NamedTuple):
     label: str
     control: str
     tree: bool = False
-    home: bool = True  # begin at the low end, so that there is room for four moves
+    home: bool = True  # begin at the low end, so that there is room for the moves
+    forth: int = 4  # moves to the right, and as many back
+    enter: bool = False  # an arrow key only goes to a place, Enter chooses it
 
 
 MOVES = {
@@ -55,6 +57,16 @@ MOVES = {
     "score field, sigma": Move("Score field explorer", "input"),
     "Langevin, step shown": Move("Langevin particles explorer", "[aria-label^=k]"),
     "Langevin, eta (kernel)": Move("Langevin particles explorer", "[aria-label^=η]"),
+    "SDE paths, moment": Move("SDE paths explorer", "[aria-label^=moment]"),
+    "SDE paths, step (kernel)": Move("SDE paths explorer", "[aria-label^=Δ]"),
+    "flow paths, t": Move("Flow paths explorer", "[aria-label^='t, the']"),
+    "flow paths, lambda (kernel)": Move("Flow paths explorer", "[aria-label^=λ]"),
+    "quality against calls": Move("Quality against calls explorer", "input"),
+    "guidance strength, w": Move("Guidance strength explorer", "input"),
+    "pixels and codes, blend": Move("Pixels and codes", "[aria-label^=from]"),
+    "map of the course, box": Move(
+        "Map of the course", "[data-concept=graph]", tree=True, home=False, forth=3, enter=True
+    ),
 }
 
 # The clock starts at the time stamp that the browser gave the key event.  A message posted from an animation
@@ -94,7 +106,9 @@ def measure(page: "Page", move: Move, moves: int) -> list[tuple[float, float]]:
     page.wait_for_timeout(500)
     page.evaluate(LISTEN, [move.label, move.control, move.tree])
     for k in range(moves):
-        page.keyboard.press(FORTH[k % 8 < 4])
+        page.keyboard.press(FORTH[k % (2 * move.forth) < move.forth])
+        if move.enter:
+            page.keyboard.press("Enter")
         page.wait_for_function("(n) => window.times.length > n", arg=k)
     return [(drawn, shown) for drawn, shown in page.evaluate("() => window.times")]
 

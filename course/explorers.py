@@ -207,6 +207,7 @@ explorers.latent_space(
     lambda u: autoencoder.decode(scale.unscale(u)),
     schedule.linear(200, 5e-4, 0.1),
     pictures,
+    names=["0 and 6", "1 and 4", "3 and 8", "7 and 9"],
     generator=g,
 )
 

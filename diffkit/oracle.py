@@ -113,14 +113,15 @@ class GaussianMixture:
 
     def score(self, x: Tensor, alpha: Level = 1.0, sigma: Level = 0.0) -> Tensor:
         """grad_x log p(x) of the noised mixture, (B, d)."""
-        r = self.responsibilities(x, alpha, sigma).unsqueeze(-1)
-        return (r * self._component_scores(x, alpha, sigma)).sum(1)
+        y, var = self._whiten(x, alpha, sigma)  # once for both, since samplers spend their time here
+        r = torch.softmax(self._log_weighted(y, var), dim=1).unsqueeze(-1)
+        return (r * self._component_scores(y, var)).sum(1)
 
     def score_jacobian(self, x: Tensor, alpha: Level = 1.0, sigma: Level = 0.0) -> Tensor:
         """Hessian of log p(x) of the noised mixture, (B, d, d)."""
         r = self.responsibilities(x, alpha, sigma)
-        s_k = self._component_scores(x, alpha, sigma)
-        _, var = self._whiten(x, alpha, sigma)
+        y, var = self._whiten(x, alpha, sigma)
+        s_k = self._component_scores(y, var)
         vectors = self._eigen[1]
         precision = torch.einsum("kij,bkj,klj->bkil", vectors, 1 / var, vectors)
         s = (r.unsqueeze(-1) * s_k).sum(1)
@@ -178,9 +179,10 @@ class GaussianMixture:
 
     def _log_joint(self, x: Tensor, alpha: Level, sigma: Level) -> Tensor:
         """log weights[k] + log N(x; component k), (B, K)."""
-        y, var = self._whiten(x, alpha, sigma)
+        return self._log_weighted(*self._whiten(x, alpha, sigma))
+
+    def _log_weighted(self, y: Tensor, var: Tensor) -> Tensor:
         return torch.log(self.weights) - 0.5 * (y**2 / var + torch.log(var) + LOG_2PI).sum(-1)
 
-    def _component_scores(self, x: Tensor, alpha: Level, sigma: Level) -> Tensor:
-        y, var = self._whiten(x, alpha, sigma)
+    def _component_scores(self, y: Tensor, var: Tensor) -> Tensor:
         return -torch.einsum("kij,bkj->bki", self._eigen[1], y / var)

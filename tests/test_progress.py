@@ -2,15 +2,19 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nbconvert.exporters import HTMLExporter, LatexExporter, WebPDFExporter
+from nbconvert.filters import markdown2html
 
 from grader import check, progress
 from grader.exercises import EXERCISES, LESSONS
@@ -18,7 +22,8 @@ from grader.learner import kept, place, summary
 from grader.learner.kept import Entry, ProgressError, TooNew, from_text, read, to_text, union, write
 from grader.learner.lesson_text import stated_minutes
 from grader.learner.place import VARIABLE, progress_file
-from grader.learner.shown import bar, duration
+from grader.learner.shown import bar, duration, table
+from grader.learner.summary import Row
 from tests.house_files import ROOT
 
 STEP, SNR = EXERCISES["forward.q_step"], EXERCISES["forward.snr"]
@@ -311,3 +316,29 @@ def test_the_table_is_html_with_a_caption_and_escapes_what_it_is_told(file):
     assert "<caption>Your progress</caption>" in html
     assert html.count("<tr>") == len(LESSONS) + 2
     assert "aria-hidden" in html  # the bar repeats the numbers beside it
+
+
+def test_what_is_made_from_the_notebook_shows_the_table_as_a_table(file):
+    """GitHub and web pages take the HTML; LaTeX cannot, and would otherwise show a block of plain text."""
+    shown = progress()._repr_mimebundle_()
+    chosen = {
+        kind: next(form for form in exporter().default_config.NbConvertBase.display_data_priority if form in shown)
+        for kind, exporter in {"html": HTMLExporter, "webpdf": WebPDFExporter, "latex": LatexExporter}.items()
+    }
+    assert chosen == {"html": "text/html", "webpdf": "text/html", "latex": "text/markdown"}
+    output = nbformat.v4.new_output("display_data", data=shown)
+    page, _ = HTMLExporter().from_notebook_node(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[output])])
+    )
+    assert "<caption>Your progress</caption>" in page
+
+
+def test_the_table_in_markdown_says_the_same_without_bars_and_escapes_what_it_is_told(file):
+    shown = table([Row("02_a|b *c* $d$", 1, 1, 3, 90, 60)], ["Kept in /a_b_c/<d>."])
+    page = markdown2html(shown.markdown)
+    rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL)]
+    assert rows[1] == ["02", "a|b *c* $d$", "1 of 3, 1 begun", "1 h"]
+    assert rows[2] == ["", "all lessons", "1 of 3", "1 h"]
+    assert "Kept in /a_b_c/&lt;d&gt;." in page
+    assert not {*"█░"} & {*shown.markdown}
+    assert "text/markdown" not in progress.next()._repr_mimebundle_()

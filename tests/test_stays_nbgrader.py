@@ -1,73 +1,57 @@
 """With our settings nbgrader stays nbgrader: its commands, its formgrader, manual grades, late penalties, export."""
 
-import contextlib
 import csv
-import json
-import os
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from nbgrader.api import Gradebook
-from nbgrader.apps import NbGraderApp
 
 from grader.collect.received import Received, remember
-from grader.demo.classroom import course, notebook
 from grader.handed_in import handed_in as times
 from grader.handed_in import says
 from grader.late import DailyPenalty
-from tests.attacks.arena import ROOT, compact
 from tests.attacks.attack import LESSON
 from tests.attacks.page import active
+from tests.browser.lab import browser_path, open_browser
+from tests.plain_nbgrader import LATE, LIE, WRITTEN, Formgrader, graded_course, nbgrader, server
 from tests.sandbox_helpers import needs_bubblewrap
 
 # The warnings are of nbgrader's libraries.
 pytestmark = [needs_bubblewrap, pytest.mark.filterwarnings("ignore")]
-DUE, LATE, LIE = "2026-03-01 12:00:00 UTC", "2026-03-02 18:00:00 UTC", "2026-02-01 12:00:00 UTC"
-WRITTEN = "forward-why_shrink"
-SCRIPT = "<script>alert(1)</script> $\\href{javascript:alert(1)}{x}$"
-
-
-def nbgrader(folder: Path, *arguments: str) -> None:
-    """`nbgrader ARGUMENTS`, run in the course folder.  Raises SystemExit if it fails."""
-    with contextlib.chdir(folder):
-        try:
-            NbGraderApp.launch_instance(list(arguments))
-        finally:
-            for app in (NbGraderApp.instance().subapp, NbGraderApp):
-                if app:
-                    app.clear_instance()
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
-    """A course where `nbgrader autograde` has been: ann is late and Moodle says so, bob says that he was not."""
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plain")
-    course(ROOT, folder, LESSON)
-    with (folder / "nbgrader_config.py").open("a") as file:
-        file.write("\nc.DailyPenalty.percent_per_day = 10.0\nc.TrustedTime.trust_timestamp = False\n")
-    nbgrader(folder, "generate_assignment", LESSON, "--force")
-    with Gradebook(f"sqlite:///{folder}/gradebook.db") as book:
-        book.update_or_create_assignment(LESSON, duedate=datetime.fromisoformat(DUE.removesuffix(" UTC")))
-    solved = compact(notebook(folder, "solutions", LESSON))
-    for cell in solved.cells:
-        if cell.metadata.get("nbgrader", {}).get("grade_id") == WRITTEN:
-            cell.source = f"Because it vanishes. {SCRIPT}"
-    for student, stamp in {"ann": LATE, "bob": LIE}.items():
-        place = folder / "submitted" / student / LESSON
-        place.mkdir(parents=True)
-        nbformat.write(solved, place / "forward_process.ipynb")
-        (place / "timestamp.txt").write_text(f"{stamp}\n")
-    remember(folder, LESSON, "ann", Received("Moodle", "download.zip", LATE))
-    nbgrader(folder, "autograde", LESSON)
+    graded_course(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def formgrader(graded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Formgrader]:
+    with server(graded, tmp_path_factory.mktemp("runtime")) as ask:
+        yield ask
+
+
+@pytest.fixture(scope="module")
+def ann(formgrader: Formgrader) -> dict[str, Any]:
+    """What the formgrader says of ann's notebook, before anybody has given marks."""
+    notebooks = formgrader(f"api/submitted_notebooks/{LESSON}/forward_process")
+    return next(n for n in notebooks if n["student"] == "ann")
+
+
+@pytest.fixture(scope="module")
+def marked(formgrader: Formgrader, ann: dict[str, Any]) -> dict[str, Any]:
+    """A person has marked ann's written answer in the formgrader.  The grade, as it was before and as it is then."""
+    (mine,) = [g for g in formgrader(f"api/grades?submission_id={ann['id']}") if g["name"] == WRITTEN]
+    after = formgrader(f"api/grade/{mine['id']}", "PUT", {"manual_score": 5, "extra_credit": 0})
+    (place,) = [c for c in formgrader(f"api/comments?submission_id={ann['id']}") if c["name"] == WRITTEN]
+    formgrader(f"api/comment/{place['id']}", "PUT", {"manual_comment": "Well said, but $x^2$?"})
+    return {"before": mine, "after": after}
 
 
 def submission(folder: Path, student: str) -> dict[str, Any]:
@@ -118,68 +102,63 @@ def test_a_penalty_is_a_share_for_each_day_begun(
     assert DailyPenalty(**settings).late_submission_penalty("ann", 40.0, late) == penalty
 
 
-@contextlib.contextmanager
-def server(folder: Path, runtime: Path) -> Iterator[Any]:
-    """A Jupyter server with nbgrader's extensions in the course folder; yields a function that asks it."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    places = {name: str(runtime) for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR")}
-    environment = {**os.environ, **places, "PYTHONPATH": str(ROOT), "PATH": path}
-    command = [
-        sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--port=0",
-        f"--ServerApp.root_dir={folder}", "--IdentityProvider.token=key",
-        "--ServerApp.jpserver_extensions={'nbgrader.server_extensions.formgrader': True}",
-    ]  # fmt: skip
-    with (runtime / "log").open("w") as log:
-        running = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-    try:
-        while not (found := list(runtime.glob("jpserver-*.json"))) and running.poll() is None:
-            time.sleep(0.1)
-        assert running.poll() is None, (runtime / "log").read_text()[-3000:]
-        url = json.loads(found[0].read_text())["url"].rstrip("/")
-
-        def ask(path: str, method: str = "GET", body: object = None) -> Any:
-            data = None if body is None else json.dumps(body).encode()
-            request = urllib.request.Request(f"{url}/formgrader/{path}", data, method=method)
-            request.add_header("Authorization", "token key")
-            with urllib.request.urlopen(request, timeout=120) as answer:
-                text = answer.read().decode()
-                return json.loads(text) if "json" in answer.headers["Content-Type"] or path.startswith("api/") else text
-
-        yield ask
-    finally:
-        running.terminate()
-        running.wait(20)
+def test_the_formgrader_shows_grades(formgrader: Formgrader, ann: dict[str, Any]) -> None:
+    (lesson,) = [a for a in formgrader("api/assignments") if a["name"] == LESSON]
+    assert (lesson["num_submissions"], lesson["max_code_score"]) == (2, 44)
+    assert ann["code_score"] == 44
+    assert LESSON in formgrader(f"gradebook/{LESSON}")
 
 
-def test_the_formgrader_shows_grades_and_takes_manual_ones(graded: Path, tmp_path: Path) -> None:
-    with server(graded, tmp_path) as ask:
-        (lesson,) = [a for a in ask("api/assignments") if a["name"] == LESSON]
-        assert (lesson["num_submissions"], lesson["max_code_score"]) == (2, 44)
-        notebooks = {n["student"]: n for n in ask(f"api/submitted_notebooks/{LESSON}/forward_process")}
-        assert notebooks["ann"]["code_score"] == 44
-        assert notebooks["ann"]["needs_manual_grade"]
+def test_the_formgrader_shows_an_answer_with_formulas_and_without_what_could_run(
+    formgrader: Formgrader, ann: dict[str, Any]
+) -> None:
+    shown = formgrader(f"submissions/{ann['id']}/")
+    assert "Because it vanishes" in shown
+    assert "<mi>β</mi>" in shown
+    assert "<script>alert(1)" not in shown
+    assert "javascript:alert" not in shown
 
-        shown = ask(f"submissions/{notebooks['ann']['id']}/")
-        assert "Because it vanishes." in shown
-        assert "<script>alert(1)" not in shown
-        assert "javascript:alert" not in shown
-        assert LESSON in ask(f"gradebook/{LESSON}")
 
-        grades = ask(f"api/grades?submission_id={notebooks['ann']['id']}")
-        (mine,) = [g for g in grades if g["name"] == WRITTEN]
-        assert mine["needs_manual_grade"]
-        assert ask(f"api/grade/{mine['id']}", "PUT", {"manual_score": 5, "extra_credit": 0})["manual_score"] == 5
-        comments = ask(f"api/comments?submission_id={notebooks['ann']['id']}")
-        (place,) = [c for c in comments if c["name"] == WRITTEN]
-        ask(f"api/comment/{place['id']}", "PUT", {"manual_comment": "Well said, but $x^2$?"})
-
-        done = ask(f"api/submission/{LESSON}/bob/autograde", "POST", {})
-        assert done["success"], done
+def test_the_formgrader_takes_manual_grades(graded: Path, ann: dict[str, Any], marked: dict[str, Any]) -> None:
+    assert ann["needs_manual_grade"]
+    assert marked["before"]["needs_manual_grade"]
+    assert marked["after"]["manual_score"] == 5
     assert submission(graded, "ann")["score"] == 49
+
+
+def test_the_formgraders_button_grades_anew(graded: Path, formgrader: Formgrader) -> None:
+    done = formgrader(f"api/submission/{LESSON}/bob/autograde", "POST", {})
+    assert done["success"], done
     assert submission(graded, "bob")["score"] == 44
 
 
-def test_feedback_has_the_marks_of_person_and_judge_and_the_penalty(graded: Path) -> None:
+PAGES = ("", "manage_submissions/{0}", "gradebook", "gradebook/{0}", "gradebook/{0}/forward_process",
+         "manage_students", "manage_students/ann", "manage_students/ann/{0}", "submissions/{1}/")  # fmt: skip
+
+
+def _noting(seen: list[str]) -> Callable[[Any], None]:
+    return lambda request: seen.append(request.url)
+
+
+def test_the_formgrader_works_without_a_network(formgrader: Formgrader, ann: dict[str, Any]) -> None:
+    if find_spec("playwright") is None or browser_path() is None:
+        pytest.skip("needs playwright and a Chromium on the PATH")
+    asked: list[str] = []
+    with open_browser() as browser:
+        page = browser.new_page()
+        page.on("request", _noting(asked))
+        for path in (place.format(LESSON, ann["id"]) for place in PAGES):
+            before = len(asked)
+            page.goto(f"{formgrader.url}/formgrader/{path}?token={formgrader.token}", wait_until="networkidle")
+            assert len(asked) > before + 5, path  # the page was there, with its scripts
+        drawn = page.eval_on_selector_all(
+            "math", "(all) => all.filter((m) => m.getBoundingClientRect().width > 5).length"
+        )
+    assert [url for url in asked if not url.startswith((formgrader.url, "data:", "blob:"))] == []
+    assert drawn >= 1
+
+
+def test_feedback_has_the_marks_of_person_and_judge_and_the_penalty(graded: Path, marked: object) -> None:
     nbgrader(graded, "generate_feedback", LESSON, "--force")
     page = (graded / "feedback" / "ann" / LESSON / "forward_process.html").read_text(encoding="utf-8")
     assert "40.2 of 50 points" in page
@@ -189,7 +168,7 @@ def test_feedback_has_the_marks_of_person_and_judge_and_the_penalty(graded: Path
     assert not [kind for kind in active(page) if kind not in ("<meta>", "<style>")]
 
 
-def test_export_writes_quoted_grades(graded: Path, tmp_path: Path) -> None:
+def test_export_writes_quoted_grades(graded: Path, marked: object, tmp_path: Path) -> None:
     nbgrader(graded, "export", "--to", str(tmp_path / "grades.csv"))
     with (tmp_path / "grades.csv").open(newline="") as file:
         found = {row["student"]: row for row in csv.DictReader(file)}

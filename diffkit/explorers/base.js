@@ -16,11 +16,18 @@ const svg = (tag, attributes = {}, ...children) =>
 // A letter with an index that has no sign of its own: sub("x", "T").
 const sub = (letter, index) => html("span", {}, letter, html("sub", {}, index));
 
+// Words from Python with the signs that have no index of their own, "beta_1", "x_T": as they are written.
+const written = (text) => text.replace("N(0, I)", "N(0,\u00a0I)").split(/([a-z]+_[A-Zℓ\d])/).map((part) => {
+  const [letter, index] = part.split("_");
+  return index ? sub(letter === "beta" ? "β" : letter, index) : part;
+});
+
 // Notebook front ends take plain keys for themselves (arrows move between cells, letters are commands), unless the
-// event stops here.  Keys with Ctrl, Alt or Meta, Shift+Enter and Escape stay theirs.
+// event stops here.  Keys with Ctrl, Alt or Meta and Shift+Enter stay theirs.  Escape leaves: the cell has the keys again.
 function keepKeys(root) {
   root.addEventListener("keydown", (event) => {
-    const theirs = event.ctrlKey || event.altKey || event.metaKey || event.key === "Escape";
+    if (event.key === "Escape") return root.closest(".jp-Notebook-cell")?.focus({ preventScroll: true });
+    const theirs = event.ctrlKey || event.altKey || event.metaKey;
     if (!theirs && !(event.shiftKey && event.key === "Enter")) event.stopPropagation();
   });
 }
@@ -58,8 +65,9 @@ function readable(value) {
   return `${digits.replace("-", "−")} × 10${raised(Number(power))}`;
 }
 
-// Axes with a grid.  x and y: [lowest, highest]; ticks: values, or [value, text] pairs.
-function plot({ width, height, x, y, xTicks, yTicks, xLabel, title }) {
+// Axes with a grid.  x and y: [lowest, highest]; ticks: values, or [value, text] pairs.  A line that leaves the frame is
+// cut off there: were it bent along the border, it would look like data.
+function plot({ width, height, x, y, xTicks, yTicks, xLabel, yLabel = "", title }) {
   const box = { left: 40, right: width - 10, top: 26, bottom: height - 38 };
   const at_x = (v) => box.left + ((v - x[0]) / (x[1] - x[0])) * (box.right - box.left);
   const at_y = (v) => box.bottom - ((v - y[0]) / (y[1] - y[0])) * (box.bottom - box.top);
@@ -79,18 +87,24 @@ function plot({ width, height, x, y, xTicks, yTicks, xLabel, title }) {
     text(label, { x: box.left - 6, y: at_y(value) + 4, "text-anchor": "end" });
   }
   text(xLabel, { x: (box.left + box.right) / 2, y: height - 6, "text-anchor": "middle" });
+  text(yLabel, { x: box.left - 6, y: 14, "text-anchor": "end" });
   text(title, { class: "title", x: box.left, y: 14 });
-  const path = (style) => root.appendChild(svg("path", { class: style }));
+  const id = `dk-${Math.random().toString(36).slice(2)}`; // of its own on a page with many plots
+  const [edge, w, h] = [5, box.right - box.left, box.bottom - box.top]; // half a dot may stand out
+  root.append(svg("clipPath", { id },
+    svg("rect", { x: box.left - edge, y: box.top - edge, width: w + 2 * edge, height: h + 2 * edge })));
+  const path = (style) => root.appendChild(svg("path", { class: style, "clip-path": `url(#${id})` }));
   return { root, box, at_x, at_y, path };
 }
 
-// The path through (x, y), held inside the frame.  A value that is not a number breaks the line; a lone point is a dot.
+// The path through (x, y), held within a frame's height of the frame.  A value that is not a number breaks the line; a lone point is a dot.
 function through(axes, xs, ys) {
+  const tall = axes.box.bottom - axes.box.top;
   let out = "";
   let pen = "M";
   for (let i = 0; i < ys.length; i++) {
     if (Number.isNaN(ys[i])) { pen = "M"; continue; }
-    const y = Math.min(axes.box.bottom, Math.max(axes.box.top, axes.at_y(ys[i])));
+    const y = Math.min(axes.box.bottom + tall, Math.max(axes.box.top - tall, axes.at_y(ys[i])));
     out += `${pen}${axes.at_x(xs[i]).toFixed(1)} ${y.toFixed(1)}`;
     if (pen === "M") out += "h0";
     pen = "L";

@@ -18,12 +18,17 @@ function cloudView(reach, caption) {
       context.arc(size * (0.5 + now[i] / (2 * reach)), size * (0.5 - now[i + 1] / (2 * reach)), 4, 0, 7);
       context.fill();
     }
+    if (outside === now.length / 2) {
+      context.globalAlpha = 1;
+      Object.assign(context, { font: "28px sans-serif", textAlign: "center" });
+      context.fillText("all points are outside", size / 2, size / 2);
+    }
     return outside;
   };
   const draw = (points, label, name) => {
     now = points;
     const outside = paint();
-    words.textContent = outside ? `${name}: ${outside} of ${points.length / 2} points are outside` : name;
+    words.textContent = outside ? `${name}: ${outside} of ${points.length / 2} outside` : name;
     canvas.setAttribute("aria-label", `${label} ${outside} points lie outside of the frame.`);
   };
   const stop = followTheme(canvas, "--a", paint);

@@ -104,23 +104,25 @@ class BugGallery(Explorer):
         ratio = float(sampler.step(self.eps, s, x, t, g).std(0).mean()) / c
         last = float(sampler.step(self.eps, s, x, 1, g).std(0).mean())
         start = sampler.start(x, g)
-        far = abs(float(start.mean())) > 0.06 or abs(float(start.std()) - 1) > 0.06
+        mean, std = float(start.mean()), float(start.std())
+        far, began = abs(mean) > 0.06 or abs(std - 1) > 0.06, f"{mean:.2f}, {std:.2f}"
         return [
             Row(f"one step at t = {t}: error of the mean, in σₜ", "0", f"{off:.3g}", off > 1e-6),
             Row(f"one step at t = {t}: deviation over σₜ", "1", f"{ratio:.2f}", abs(ratio - 1) > 0.06),
             Row("last step, t = 1: deviation", "0", f"{last:.3g}", last > 1e-9),
-            Row("start: mean, deviation", "0, 1", f"{float(start.mean()):.2f}, {float(start.std()):.2f}", far),
+            Row("start: mean, deviation", "0, 1", began.replace("-", "−"), far),
         ]
 
     def picture(self) -> Figure:
         """The data beside the samples of the present choice."""
         x = self.samples[self.choice]
         inside = (x.abs() < REACH).all(1, keepdim=True)
-        shown = torch.where(inside, x, torch.full_like(x, REACH))  # the frame reaches that far and no further
+        shown = torch.where(inside, x, torch.nan)  # not drawn
         rows = "; ".join(f"{r.what} {r.found} (should be {r.wanted})" for r in self.rows[self.choice])
-        name = self.samplers[self.choice].name
+        name, lost = self.samplers[self.choice].name, int((~inside).sum())
+        title = f"{name}\n{lost} of {len(x)} outside" if lost else name
         alt = f"Points of the data beside points drawn by the sampler “{name}”. {rows}."
-        return plots.scatter(torch.stack([self.data.float(), shown]), ["the data", name], alt)
+        return plots.scatter(torch.stack([self.data.float(), shown]), ["the data", title], alt)
 
 
 def _spread(x: Tensor, mixture: GaussianMixture) -> float:

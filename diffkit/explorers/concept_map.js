@@ -87,7 +87,7 @@ function render({ model, el }) {
       const other = ends[0] === chosen ? ends[1] : ends[0];
       const button = html("button", { type: "button", "data-goes": other, style: "height: 24px; padding: 0 8px" }, concepts[other].name);
       button.addEventListener("click", () => choose(other, true));
-      return html("li", { style: "margin-top: 4px" }, button, ` (${tag})  ${says}`);
+      return html("li", { style: "margin-top: 4px" }, button, ` (${tag})  `, ...written(says));
     }));
   };
   const root = html("div", { class: "diffkit", role: "group", "aria-label": "Map of the course" },

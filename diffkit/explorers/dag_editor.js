@@ -159,7 +159,7 @@ function render({ model, el }) {
     values[0].textContent = factors(graph).map(([node, above]) => `p(${indexed(node)}${bar(above)})`).join(" ");
     values[1].textContent = `${open.length ? readable(nats) : "0"} nats`;
     const asked = `p(${indexed(x)} | ${listed([y, ...observed])})`;
-    values[2].textContent = gone.length ? `${asked} = p(${indexed(x)}${bar(stay)})` : `${asked} needs all it has`;
+    values[2].textContent = gone.length ? `${asked} = p(${indexed(x)}${bar(stay)})` : `${asked}: nothing to drop`;
     list.replaceChildren(...paths.map(({ nodes, steps, open: passes }) => {
       const text = nodes.map((u, i) => (i ? `${hasArrow(graph, nodes[i - 1], u) ? " → " : " ← "}${indexed(u)}` : indexed(u))).join("");
       const shut = steps.find((step) => !step.open);
@@ -171,13 +171,13 @@ function render({ model, el }) {
   const row = (...parts) => html("div", { class: "dk-row" }, ...parts);
   const label = (text) => html("span", { class: "dk-name", "aria-hidden": "true" }, text);
   const root = html("div", { class: "diffkit", role: "group", "aria-label": "Graph editor" },
-    row(label("graph"), preset, label("ask about"), ends[0], label("and"), ends[1]),
+    row(label("start from"), preset, label("ask about"), ends[0], label("and"), ends[1]),
     html("div", { class: "dk-row dk-top" }, stage,
       html("div", { class: "dk-side" }, verdict,
-        html("div", { class: "dk-readouts dk-left" }, informationName, values[1], html("span", {}, "factors"), values[0], html("span", {}, "drop"), values[2]),
+        html("div", { class: "dk-readouts dk-left" }, informationName, values[1], html("span", {}, "factors"), values[0], html("span", {}, "shorter"), values[2]),
         list)),
     row(label("arrow"), arrow, label("weight"), weight, number, remove), message,
-    html("p", { class: "dk-soft" }, "Click a node to observe it; drag to another to draw, turn or remove an arrow. Keys: Tab, Enter, A."));
+    html("p", { class: "dk-soft" }, "Click a node to observe it; drag to another to draw, turn or remove an arrow. Keys: Tab goes to a node, Enter observes it, A there and at another draws."));
   keepKeys(root);
   el.append(root);
   draw();

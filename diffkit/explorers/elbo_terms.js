@@ -68,7 +68,7 @@ function slider(model, name, label, low, high, step, words) {
 
 function render({ model, el }) {
   let bars = barsOf(model);
-  const place = html("div", { style: `min-height: ${HEIGHT}px` }, bars.root);
+  const place = html("div", {}, bars.root);
   const steps = choice(model, "T", "T, number of steps", [10, 20, 50, 100, 200].map((T) => [T, `T = ${T}`]));
   const sigma = choice(model, "sigma", "variance of the model's step", [["beta", "σ² = βₜ"], ["beta_tilde", "σ² = β̃ₜ"]]);
   const share = slider(model, "share", "share of the best prediction", 0, 1, 0.01, () => `${Math.round(100 * model.get("share"))} %`);
@@ -85,7 +85,7 @@ function render({ model, el }) {
     const [L_T, middle, L_0, total, entropy] = numbers(model, "sums", Float64Array);
     const { means, variances, weight, error } = bars;
     const nats = (v) => `${readable(v)} nats`;
-    const texts = [nats(means[t] + variances[t]), `${readable(weight[t])} × ${readable(error[t])} = ${readable(means[t])}`,
+    const texts = [nats(means[t] + variances[t]), `${readable(weight[t])} × ${readable(error[t])} = ${readable(means[t])} nats`,
       nats(variances[t]), nats(L_T), nats(middle), nats(L_0), nats(total), nats(entropy), nats(total - entropy)];
     texts.forEach((text, i) => { values[i].textContent = text; });
     bars.root.setAttribute("aria-label",
@@ -95,7 +95,7 @@ function render({ model, el }) {
     bars = barsOf(model);
     place.replaceChildren(bars.root);
     time.input.max = bars.T;
-    caption.textContent = `Shown: ${model.get("caption")}`;
+    caption.textContent = `Shown: ${model.get("caption").replace("variance beta_tilde", "σ² = β̃ₜ").replace("variance beta", "σ² = βₜ")}`;
     [steps, sigma, share].forEach((control) => control.show());
     pick();
   };

@@ -7,7 +7,7 @@ const WIDE = 236, HIGH = 216; // pixels of a panel's inside
 function bundleView(model, title) {
   const reach = model.get("reach");
   const axes = plot({
-    width: WIDE + 50, height: HIGH + 64, x: [0, 1], y: [-reach, reach], title, xLabel: "time t (data at 0, noise at 1)",
+    width: WIDE + 50, height: HIGH + 64, x: [0, 1], y: [-reach, reach], title, yLabel: "x", xLabel: "time t (data at 0, noise at 1)",
     xTicks: [0, 0.25, 0.5, 0.75, 1], yTicks: [-3, -2, -1, 0, 1, 2, 3],
   });
   const canvas = html("canvas", { "aria-hidden": "true",
@@ -18,8 +18,7 @@ function bundleView(model, title) {
   const lines = axes.path("a");
   lines.style.stroke = "var(--ink)";
   lines.style.strokeWidth = 0.8;
-  const cut = axes.path("b");
-  cut.style.strokeDasharray = "none";
+  const cut = axes.path("c");
   const shade = (values, columns, rows, top) => {
     Object.assign(canvas, { width: columns, height: rows });
     const context = canvas.getContext("2d");
@@ -54,7 +53,7 @@ function profileView(model) {
   const reach = model.get("reach");
   const lowest = model.get("lowest");
   const axes = plot({
-    width: 176, height: HIGH + 64, x: [lowest, 1], y: [-reach, reach], title: "log p over x", xLabel: "nats",
+    width: 176, height: HIGH + 64, x: [lowest, 1], y: [-reach, reach], title: "log p over x", yLabel: "x", xLabel: "nats",
     xTicks: [-8, -6, -4, -2, 0], yTicks: [-3, -2, -1, 0, 1, 2, 3],
   });
   const truth = axes.path("a");
@@ -83,10 +82,10 @@ function choice(label, options) {
   return { row, select };
 }
 
-function range(label, attributes) {
+function range(sign, label, attributes) {
   const input = html("input", { type: "range", "aria-label": label, ...attributes });
   const value = html("output", { class: "dk-number", style: "min-width: 8ch" });
-  const name = html("span", { class: "dk-name", "aria-hidden": "true" }, label.split(",")[0]);
+  const name = html("span", { class: "dk-name", "aria-hidden": "true" }, sign);
   const show = (at, text) => {
     input.value = at;
     value.textContent = text;
@@ -98,8 +97,8 @@ function range(label, attributes) {
 function render({ model, el }) {
   const [steps, paths, fine, coarse] = ["steps", "paths", "fine", "coarse"].map((name) => model.get(name));
   const pairs = (paths * (paths - 1)) / 2;
-  const time = range("t, the time shown", { min: 0, max: steps, step: 1 });
-  const lam = range("λ, noise of the SDE", { min: 0, max: 1, step: 0.05 });
+  const time = range("time t", "t, the time shown", { min: 0, max: steps, step: 1 });
+  const lam = range("noise λ", "λ, noise of the SDE", { min: 0, max: 1, step: 0.05 });
   const solver = choice("solver", model.get("solvers"));
   const count = choice("steps", model.get("counts"));
   const fresh = html("button", { type: "button" }, "New noise");
@@ -159,14 +158,14 @@ function render({ model, el }) {
   listeners.forEach(([event, action]) => model.on(event, action));
 
   const controls = html("div", { class: "dk-settings" }, time.row, lam.row,
-    html("div", { class: "dk-row" }, solver.row, count.row, fresh));
+    solver.row, count.row, html("div", { class: "dk-setting" }, html("span", { class: "dk-name" }), fresh));
   const answer = html("div", { class: "dk-answer" },
     html("div", {}, "Pairs that changed places, SDE: ", overtaken, ", flow: 0"),
     html("div", {}, "Mean error of the flow's log p: ", off), message);
   const root = html("div", { class: "diffkit", role: "group", "aria-label": "Flow paths explorer" },
     html("div", { class: "dk-row dk-top" }, controls, answer),
     html("div", { class: "dk-row dk-top", style: "gap: 4px" }, views[0].root, views[1].root, profile.root),
-    legend([["a", "exact log p"], ["b", "log p by the flow"]]));
+    legend([["a", "exact log p"], ["b", "log p by the flow"], ["c", "the time shown"]]));
   keepKeys(root);
   el.append(root);
   showSettings();

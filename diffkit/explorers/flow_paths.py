@@ -156,7 +156,7 @@ class FlowPaths(Explorer):
         t = self.k / STEPS
         even, own = (torch.linspace(0, 1, m + 1, dtype=torch.float64) for m in (STEPS, self.n))
         panels = {
-            f"SDE, lambda = {self.lam:g}": (even[self.k :], self.shaken[:, self.k :]),
+            f"SDE, λ = {self.lam:g}": (even[self.k :], self.shaken[:, self.k :]),
             f"flow, {self.solver}, {self.n} steps": (own[j:], self.gliding[:, j:]),
         }
         pairs, changed = PATHS * (PATHS - 1) // 2, int(overtakings(self.shaken)[self.k])

@@ -28,7 +28,7 @@ function contour(axes, values, side, reach, level) {
 
 function planeView(reach) {
   const axes = plot({
-    width: BOX + 50, height: BOX + 64, x: [-reach, reach], y: [-reach, reach], xLabel: "x₁",
+    width: BOX + 50, height: BOX + 64, x: [-reach, reach], y: [-reach, reach], xLabel: "x₁", yLabel: "x₂",
     title: "plane: tilted density, guided samples", xTicks: [-2, 0, 2], yTicks: [-2, 0, 2],
   });
   const points = axes.path("b");
@@ -46,7 +46,8 @@ function imagesView(count, height, width) {
   const columns = Math.ceil(Math.sqrt(count));
   const rows = Math.ceil(count / columns);
   const [across, down] = [columns * (width + 1) - 1, rows * (height + 1) - 1];
-  const canvas = html("canvas", { width: across, height: down, role: "img", style: `width: ${7 * across}px; height: ${7 * down}px; border: 0` });
+  const zoom = Math.max(1, Math.min(10, Math.floor(290 / across)));
+  const canvas = html("canvas", { width: across, height: down, role: "img", style: `width: ${zoom * across}px; height: ${zoom * down}px; border: 0` });
   const context = canvas.getContext("2d");
   const picture = context.createImageData(across, down);
   const draw = (frames, from, words) => {
@@ -76,7 +77,7 @@ function render({ model, el }) {
   const points = numbers(model, "points", Float32Array);
   const table = numbers(model, "table", Float64Array);
   const slider = html("input", { type: "range", min: 0, max: strengths.length - 1, step: 1, "aria-label": "w, the strength of guidance" });
-  const counter = html("output", { class: "dk-number", style: "min-width: 16ch" });
+  const counter = html("output", { class: "dk-number", style: "min-width: 26ch" });
   const choice = (label, name, total, words) => {
     const list = html("select", { "aria-label": label }, ...Array.from({ length: total }, (_, k) => html("option", { value: k }, words(k))));
     list.addEventListener("change", () => move(name, Number(list.value)));
@@ -98,7 +99,7 @@ function render({ model, el }) {
     const w = strengths[i];
     const [wanted, got] = [0, 1].map((n) => readable(table[2 * (i * areas + j) + n]));
     [slider.value, digit.value, area.value] = [i, k, j];
-    counter.textContent = `w = ${signed(w)},  s = ${signed(1 + w)}`;
+    counter.textContent = `w = ${signed(w)}, scale s = 1 + w = ${signed(1 + w)}`;
     slider.setAttribute("aria-valuetext", `w ${w}, s ${1 + w}: variance of the tilted density ${wanted}, of the samples ${got}`);
     images.draw(frames, (i * digits + k) * count * height * width, `${count} digits, asked for ${k} with w = ${w}.`);
     const values = density.subarray((i * areas + j) * side * side, (i * areas + j + 1) * side * side);

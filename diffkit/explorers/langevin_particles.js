@@ -7,7 +7,7 @@ function particleView(model) {
   const marks = Array.from({ length: 9 }, (_, i) => i - 4);
   const axes = plot({
     width: 410, height: 250, x: [low, high], y: [0, top], xLabel: "x", title: "where the particles are",
-    xTicks: marks, yTicks: [0, 0.2, 0.4, 0.6].filter((v) => v < top),
+    xTicks: marks, yTicks: [0, 0.25, 0.5, 0.75, 1].filter((v) => v < top),
   });
   const even = (n, i) => low + ((high - low) * i) / n;
   const curve = (values) =>
@@ -20,7 +20,7 @@ function particleView(model) {
   const outline = (counts) => {
     let d = `M${axes.box.left} ${axes.box.bottom}`;
     counts.forEach((count, i) => {
-      d += `V${Math.max(axes.box.top, axes.at_y(count)).toFixed(1)}H${axes.at_x(even(counts.length, i + 1)).toFixed(1)}`;
+      d += `V${axes.at_y(count).toFixed(1)}H${axes.at_x(even(counts.length, i + 1)).toFixed(1)}`;
     });
     return `${d}V${axes.box.bottom}`;
   };
@@ -55,10 +55,10 @@ function shareView(model) {
   return { root: axes.root, setLine, draw };
 }
 
-function slider(label, attributes) {
+function slider(sign, label, attributes) {
   const input = html("input", { type: "range", "aria-label": label, ...attributes });
   const value = html("output", { class: "dk-number", style: "min-width: 9ch" });
-  const name = html("span", { class: "dk-name", "aria-hidden": "true" }, label.split(",")[0]);
+  const name = html("span", { class: "dk-name", "aria-hidden": "true" }, sign);
   const row = html("div", { class: "dk-setting" }, name, input, value);
   const show = (at, text) => {
     input.value = at;
@@ -70,9 +70,9 @@ function slider(label, attributes) {
 
 function render({ model, el }) {
   const steps = model.get("steps");
-  const eta = slider("η, the step size", { min: -2.3, max: 0.3, step: 0.02 });
-  const sigma = slider("σ, smoothing of the target", { min: 0, max: 3, step: 0.02 });
-  const step = slider("k, the step shown", { min: 0, max: steps, step: 1 });
+  const eta = slider("size η", "η, the step size", { min: -2.3, max: 0.3, step: 0.02 });
+  const sigma = slider("level σ", "σ, smoothing of the target", { min: 0, max: 3, step: 0.02 });
+  const step = slider("step k", "k, the step shown", { min: 0, max: steps, step: 1 });
   const start = html("select", { "aria-label": "where the particles start" },
     ...model.get("starts").map((name) => html("option", { value: name }, name)));
   const play = html("button", { type: "button", style: "min-width: 9ch" }, "Play");
@@ -149,7 +149,7 @@ function render({ model, el }) {
   const answer = html("div", { class: "dk-answer" },
     html("div", {}, "Mean time from the left mode to the right one: ", crossing),
     html("div", {}, "Share on the right now: ", shareNow, ", in the target ", truth), verdict, error);
-  const key = legend([["a", "target, smoothed by σ"], ["faint", "target itself"], ["b", "particles"], ["c", "share in the target"]]);
+  const key = legend([["a", "target, smoothed by σ"], ["faint", "target itself"], ["b", "particles (dots: some)"], ["c", "share in the target"]]);
   const root = html("div", { class: "diffkit", role: "group", "aria-label": "Langevin particles explorer" },
     html("div", { class: "dk-row dk-top" }, controls, answer),
     html("div", { class: "dk-row dk-panels" }, particles.root, right.root), key);

@@ -47,7 +47,8 @@ class LangevinParticles(Explorer):
         self.mixture, self.seed = mixture, seed
         self.x = torch.linspace(-REACH, REACH, 256, dtype=torch.float64)
         self.p = _density(mixture, self.x, 0.0)
-        super().__init__(top=1.15 * float(self.p.max()), clean=packed(self.p, "<f4"))
+        highest = float((2 * torch.pi * mixture.covs[:, 0, 0]).rsqrt().max())  # when all particles are in one mode
+        super().__init__(top=1.2 * highest, clean=packed(self.p, "<f4"))
         self._recompute()
 
     @validate("k")

@@ -1,7 +1,7 @@
 // Pixels and codes side by side.  Python sent every picture; a move only picks one of them.
 
-// A gray picture, a canvas pixel per data pixel; CSS enlarges it.
-function pictureView(height, width, caption) {
+// A gray picture, a canvas pixel per data pixel; CSS enlarges it.  parts: it shows so many squares side by side.
+function pictureView(height, width, caption, parts = 1) {
   const size = 176;
   const canvas = html("canvas", { width, height, role: "img", style: `height: ${size}px; width: ${(size * width) / height}px` });
   const context = canvas.getContext("2d");
@@ -14,13 +14,16 @@ function pictureView(height, width, caption) {
     context.putImageData(picture, 0, 0);
     canvas.setAttribute("aria-label", words);
   };
-  return { root: html("figure", {}, canvas, html("figcaption", {}, caption)), draw };
+  const borders = Array.from({ length: parts - 1 }, (_, k) => html("span", { "aria-hidden": "true",
+    style: `position: absolute; top: 0; bottom: 0; width: 6px; margin-left: -3px; left: ${(100 * (k + 1)) / parts}%; background: var(--jp-layout-color0, #fff)` }));
+  const frame = html("div", { style: "position: relative" }, canvas, ...borders);
+  return { root: html("figure", {}, frame, html("figcaption", {}, caption)), draw };
 }
 
 function latentSlider(label, most) {
   const input = html("input", { type: "range", min: 0, max: most, step: 1, "aria-label": label });
   const value = html("output", { class: "dk-number", style: "min-width: 17ch" });
-  const name = html("span", { class: "dk-name", "aria-hidden": "true" }, label);
+  const name = html("span", { class: "dk-name", "aria-hidden": "true", style: "flex: 0 0 172px" }, label);
   const show = (at, text) => {
     input.value = at;
     value.textContent = text;
@@ -42,7 +45,7 @@ function render({ model, el }) {
   const blend = latentSlider("from the first to the second", blends - 1);
   const level = latentSlider("noise", levels - 1);
   const pixels = pictureView(height, width, "mixed and noised in pixels");
-  const code = pictureView(codeHeight, codeWidth, "the code, one square per channel");
+  const code = pictureView(codeHeight, codeWidth, "the code, one square per channel", Math.max(1, Math.round(codeWidth / codeHeight)));
   const decoded = pictureView(height, width, "the code, decoded");
   const values = [0, 1].map(() => html("span", { class: "dk-number" }));
 
@@ -73,7 +76,7 @@ function render({ model, el }) {
 
   const rows = ["distance to the nearest real image, per pixel: in pixels", "distance to the nearest real image, per pixel: decoded"];
   const root = html("div", { class: "diffkit", role: "group", "aria-label": "Pixels and codes" },
-    html("div", { class: "dk-row" }, html("span", { class: "dk-name", "aria-hidden": "true" }, "pair"), choice),
+    html("div", { class: "dk-row" }, html("span", { class: "dk-name", "aria-hidden": "true", style: "flex: 0 0 172px" }, "pair"), choice),
     blend.row, level.row,
     html("div", { class: "dk-row dk-top" }, pixels.root, code.root, decoded.root),
     html("div", { class: "dk-readouts" }, ...rows.flatMap((name, i) => [html("span", {}, name), values[i]])));

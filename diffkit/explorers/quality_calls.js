@@ -11,14 +11,12 @@ function qualityCurves(methods, floors, crowds, far) {
   floors.forEach((value, i) => {
     const y = Math.log10(value);
     axes.path("faint").setAttribute("d", through(axes, [0, far], [y, y]));
-    const note = svg("text", { x: axes.box.left + 4, y: axes.at_y(y) - 4 });
+    const note = svg("text", { x: axes.box.right - 4, y: axes.at_y(y) - 4, "text-anchor": "end" });
     note.textContent = `${crowds[i].toLocaleString("en")} right samples`;
     axes.root.append(note);
   });
   const others = methods.map(() => {
-    const line = axes.path("c");
-    line.style.strokeDasharray = "none";
-    line.style.strokeWidth = "0.8";
+    const line = axes.path("paths");
     line.style.opacity = "0.4";
     return line;
   });
@@ -84,7 +82,7 @@ function render({ model, el }) {
   const right = madeView(model.get("reach"), bins, numbers(model, "truth", Float32Array));
   const titles = [0, 1, 2].map(() => html("span", {}));
   const values = [0, 1, 2].map(() => html("span", { class: "dk-number" }));
-  titles[2].textContent = `for scale: ${crowds[0].toLocaleString("en")} random samples that are right`;
+  titles[2].textContent = `for scale: ${crowds[0].toLocaleString("en")} random samples that are right, distance`;
   values[2].textContent = readable(floors[0]);
 
   const draw = () => {
@@ -97,7 +95,7 @@ function render({ model, el }) {
     [second.value, first.value, where.value, slider.value] = [methods[pick[0]], methods[pick[1]], spacings[row], k];
     count.textContent = `${budgets[k]} call${budgets[k] > 1 ? "s at most" : ""}`;
     const found = [pick[1], pick[0]].map((m, i) => {
-      titles[i].textContent = `${names[m]}: ${spent[m * C + k]} call${spent[m * C + k] > 1 ? "s" : ""}`;
+      titles[i].textContent = `${names[m]}: ${spent[m * C + k]} call${spent[m * C + k] > 1 ? "s" : ""}, distance`;
       values[i].textContent = readable(distances[at(m) + k]);
       return `${names[m]} ${values[i].textContent}`;
     });
@@ -117,7 +115,7 @@ function render({ model, el }) {
     html("div", { class: "dk-row" }, html("span", { class: "dk-name", "aria-hidden": "true" }, "calls"), slider, count),
     html("div", { class: "dk-row" }, setting("sampler", first), setting("beside", second), setting("levels", where)),
     html("div", { class: "dk-row dk-top" },
-      html("div", {}, left.root, legend([["a", "sampler"], ["b", "beside"], ["faint", "noise floor of"]])),
+      html("div", {}, left.root, legend([["a", "sampler"], ["b", "beside"], ["paths", "others"]])),
       html("div", {}, right.root, legend([["c", "data"], ["a", "sampler"], ["b", "beside"]]))),
     html("div", { class: "dk-readouts" }, ...titles.flatMap((title, i) => [title, values[i]])));
   keepKeys(root);

@@ -91,7 +91,7 @@ class QualityCalls(Explorer):
         floor = torch.tensor(self.floors[:1]).log10().expand(2)
         curves[f"{CROWDS[0]:,} right samples"] = (torch.tensor([1.0, self.budgets[-1]]).log10(), floor)
         x = bin_edges().unfold(0, 2, 1).mean(1)
-        shapes = {"data": (x, self.goal)} | {NAMES[METHODS[i]]: (x, self.bars[row, i, k]) for i in two}
+        shapes = {NAMES[METHODS[i]]: (x, self.bars[row, i, k]) for i in two} | {"data": (x, self.goal)}
         found = [float(self.run.distances[row, i, k]) for i in two]
         alt = (
             f"Distance from the data against the number of network calls, for two samplers, levels "
@@ -100,7 +100,7 @@ class QualityCalls(Explorer):
             "of the data."
         )
         panels = {r"$\log_{10}$ of the distance": curves, f"made with {self.budgets[k]} calls": shapes}
-        return plots.curve_panels(panels, alt, x_label=[r"$\log_{10}$ of the calls", "x"])
+        return plots.curve_panels(panels, alt, x_label=[r"$\log_{10}$ of the calls", "x"], room=0.5)
 
 
 def quality_calls(run: Race | None = None) -> QualityCalls:

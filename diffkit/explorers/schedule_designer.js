@@ -71,8 +71,8 @@ function render({ model, el }) {
       root.setAttribute("aria-label", `${title} ${words}`);
     });
     value.textContent = `${readable(model.get("kl"))} nats`;
-    verdict.textContent = model.get("verdict");
-    caption.textContent = `Shown: ${model.get("caption")}`;
+    verdict.replaceChildren(...written(model.get("verdict")));
+    caption.replaceChildren("Shown: ", ...written(model.get("caption")));
   };
   const showKind = () => {
     kind.value = model.get("kind");

@@ -26,7 +26,7 @@ function arrowPath(axes, reach, side, ends) {
 function fieldView(model, title, ink) {
   const [reach, side, pixels] = ["reach", "side", "pixels"].map((name) => model.get(name));
   const axes = plot({
-    width: SIZE + 50, height: SIZE + 64, x: [-reach, reach], y: [-reach, reach], title, xLabel: "x₁",
+    width: SIZE + 50, height: SIZE + 64, x: [-reach, reach], y: [-reach, reach], title, xLabel: "x₁", yLabel: "x₂",
     xTicks: [-2, 0, 2], yTicks: [-2, 0, 2],
   });
   const canvas = html("canvas", {
@@ -110,7 +110,7 @@ function render({ model, el }) {
   const root = html("div", { class: "diffkit", role: "group", "aria-label": "Score field explorer" },
     html("div", { class: "dk-row" }, html("span", { class: "dk-name", "aria-hidden": "true" }, "σ"), slider, count),
     html("div", { class: "dk-row dk-top dk-panels" }, ...views.map(({ root: view }) => view)),
-    html("p", { class: "dk-soft" }, `Arrows show σ times the score; long ones are drawn shorter. Blue: density of the noisy data.${known}`),
+    html("p", { class: "dk-soft" }, `Arrows show σ times the score; long ones are drawn shorter. Blue: density of the noisy data. Orange: where the error adds to the loss.${known}`),
     readouts);
   keepKeys(root);
   el.append(root);

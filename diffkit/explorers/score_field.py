@@ -23,7 +23,7 @@ SIDE, REACH = 17, 2.4  # arrows on SIDE x SIDE places of [-REACH, REACH]^2
 PIXELS = 49  # of the shading behind them
 UNIT = 1.5  # sigma * score of this length takes three quarters of the way to the next arrow
 MOST_LEVELS = 60
-TITLES = ("true", "learned", "learned - true")
+TITLES = ("true", "learned", "learned − true")
 
 
 class ScoreField(Explorer):

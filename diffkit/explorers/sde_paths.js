@@ -7,7 +7,7 @@ const placeMarks = (reach) => [-2, -1, 0, 1, 2].map((v) => v * (reach > 6 ? 3 : 
 function bundleView(model) {
   const reach = model.get("reach");
   const axes = plot({
-    width: 430, height: 280, x: [0, 1], y: [-reach, reach], xLabel: "time t (0 data, 1 noise)", title: "paths over the exact density",
+    width: 430, height: 280, x: [0, 1], y: [-reach, reach], xLabel: "time t (0 data, 1 noise)", yLabel: "x", title: "paths over the exact density",
     xTicks: [0, 0.25, 0.5, 0.75, 1], yTicks: placeMarks(reach),
   });
   const { left, right, top, bottom } = axes.box;
@@ -67,16 +67,16 @@ function momentView(model) {
     area.setAttribute("d", `${line}V${axes.box.bottom}H${axes.box.left}Z`);
     let d = `M${axes.box.left} ${axes.box.bottom}`;
     hist.forEach((count, i) => {
-      d += `V${Math.max(axes.box.top, axes.at_y(count)).toFixed(1)}H${axes.at_x(even(hist.length, i + 1)).toFixed(1)}`;
+      d += `V${axes.at_y(count).toFixed(1)}H${axes.at_x(even(hist.length, i + 1)).toFixed(1)}`;
     });
     bars.setAttribute("d", `${d}V${axes.box.bottom}`);
   };
   return { root: axes.root, draw };
 }
 
-function settingRow(label, input) {
+function settingRow(sign, input) {
   const value = html("output", { class: "dk-number", style: "min-width: 15ch" });
-  const name = html("span", { class: "dk-name", "aria-hidden": "true" }, label.split(",")[0]);
+  const name = html("span", { class: "dk-name", "aria-hidden": "true" }, sign);
   const show = (at, text) => {
     input.value = at;
     value.textContent = text;
@@ -91,8 +91,8 @@ const choice = (label, names) =>
 function render({ model, el }) {
   const frames = model.get("frames");
   const choices = model.get("choices");
-  const step = settingRow("Δ, the length of a step", range("Δ, the length of a step", { min: 0, max: choices.length - 1, step: 1 }));
-  const moment = settingRow("moment, how far the run has come", range("moment, how far the run has come", { min: 0, max: frames, step: 1 }));
+  const step = settingRow("step Δ", range("Δ, the length of a step", { min: 0, max: choices.length - 1, step: 1 }));
+  const moment = settingRow("moment", range("moment, how far the run has come", { min: 0, max: frames, step: 1 }));
   const kind = choice("which equation", model.get("kinds"));
   const direction = choice("direction of time", model.get("directions"));
   const play = html("button", { type: "button", style: "min-width: 9ch" }, "Play");
@@ -168,7 +168,8 @@ function render({ model, el }) {
 
   const name = (words) => html("span", { class: "dk-name", "aria-hidden": "true" }, words);
   const controls = html("div", { class: "dk-settings" },
-    html("div", { class: "dk-setting" }, name("equation"), kind, direction),
+    html("div", { class: "dk-setting" }, name("equation"), kind),
+    html("div", { class: "dk-setting" }, name("direction"), direction),
     step.row, moment.row, html("div", { class: "dk-setting" }, name(""), play, again));
   const answer = html("div", { class: "dk-answer" },
     html("div", {}, "Largest gap of shares, particles against exact: ", gapNow),

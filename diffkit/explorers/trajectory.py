@@ -58,7 +58,7 @@ class Trajectory(Explorer):
             f"The way from noise to images in {T} steps, at t = {', '.join(str(T - k) for k in taken)}: the first "
             "image, above as it is, below as the network believes it will become. The noise turns into a clean image."
         )
-        titles = [f"t = {T - k}" for k in taken]
+        titles = [f"now, t = {T - self.taken}", *(f"t = {T - k}" for k in taken[1:])]
         return plots.image_grid(self.pair[taken, :, 0].transpose(0, 1), titles, ["$x_t$", r"$\hat{x}_0$"], alt)
 
 

@@ -23,7 +23,7 @@ from diffkit.schedule import Schedule, linear
 MOST_STEPS = 5  # so many columns fit beside each other
 NODES = 400
 STAGES = (
-    ("As it was", "-log p/q, factor by factor, from the end of the chain to the data."),
+    ("As it was", "−log p/q, factor by factor, from the end of the chain to the data."),
     ("Turned around", "Bayes' rule with x₀ for every t > 1. The step t = 1 stays as it is."),
     ("Cancelled", "Each inner q(xₛ | x₀) is there twice, once with + and once with −. Struck out."),
     ("Grouped", "What is left: one comparison of q with p per column, and no q in the last one."),

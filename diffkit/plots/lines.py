@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from diffkit.errors import ShapeError
@@ -43,11 +44,16 @@ def curves(
 
 
 def curve_panels(
-    panels: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]], alt: str, *, x_label: str | Sequence[str] = "t"
+    panels: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]],
+    alt: str,
+    *,
+    x_label: str | Sequence[str] = "t",
+    room: float = 0.0,
 ) -> Figure:
     """Panels of lines beside each other: {title: {label: (x, y)}}.  One legend per set of labels.
 
-    x_label: one for all panels, or one for each.
+    x_label: one for all panels, or one for each; room: left free above the lines for the legends, in heights of the
+    lines.
     """
     canvas, axes = axes_grid(1, len(panels), 3.1 * len(panels), 2.9)
     x_labels = [x_label] * len(panels) if isinstance(x_label, str) else x_label
@@ -55,8 +61,10 @@ def curve_panels(
     for ax, (title, lines), label in zip(axes[0], panels.items(), x_labels, strict=True):
         draw_lines(ax, lines)
         ax.set(xlabel=label, title=title)
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, high + room * (high - low))
         if list(lines) not in explained:  # lines that have the same names look the same everywhere
-            ax.legend(frameon=False)
+            ax.legend(frameon=False, loc="upper right" if room else "best")
             explained.append(list(lines))
     return finished(canvas, alt)
 
@@ -69,6 +77,10 @@ def bars(x: Tensor, heights: Mapping[str, Tensor], alt: str, *, x_label: str = "
         top = array(height)
         axes[0, 0].bar(array(x), top, width, base, color=color, hatch=hatch, edgecolor="white", lw=0.3, label=label)
         base = base + top
+    if not x.is_floating_point():
+        axes[0, 0].xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
+    if all(bool((height >= 0).all()) for height in heights.values()):
+        axes[0, 0].set_ylim(bottom=0)
     axes[0, 0].legend(frameon=False)
     axes[0, 0].set(xlabel=x_label, ylabel=y_label)
     return finished(canvas, alt)

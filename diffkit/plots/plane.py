@@ -11,11 +11,11 @@ from diffkit.plots.canvas import COLORS, INK, array, axes_grid, finished
 
 
 def scatter(points: Tensor, titles: Sequence[str], alt: str) -> Figure:
-    """Panels of 2-D points on one common scale.  points: (panels, n, 2), one title each."""
+    """Panels of 2-D points on one common scale.  points: (panels, n, 2), one title each; nan: not drawn."""
     if points.ndim != 3 or points.shape[2] != 2 or len(points) != len(titles):
         raise ShapeError(f"points {tuple(points.shape)} for {len(titles)} titles: pass (panels, n, 2)")
     canvas, axes = axes_grid(1, len(points), 2.1 * len(points) + 0.4, 2.5, sharey=True)
-    reach = 1.05 * float(points.abs().max())
+    reach = 1.05 * float(points.nan_to_num().abs().max())
     for ax, cloud, title in zip(axes[0], array(points), titles, strict=True):
         ax.scatter(*cloud.T, s=4, color=COLORS[0], alpha=0.5, linewidths=0)
         ax.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")

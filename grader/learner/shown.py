@@ -1,5 +1,6 @@
-"""Progress as a notebook shows it: a table in HTML, the same in plain text."""
+"""Progress as a notebook shows it: a table in HTML, the same in Markdown for print, and in plain text."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -11,13 +12,15 @@ BAR = 10  # signs
 
 @dataclass(frozen=True)
 class Shown:
-    """HTML in a notebook, plain text elsewhere."""
+    """HTML in a notebook and on pages made from it, Markdown for `nbconvert --to latex`, plain text elsewhere."""
 
     html: str
     plain: str
+    markdown: str = ""  # where it is empty, the plain text does
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/html": self.html, "text/plain": self.plain}
+        forms = {"text/html": self.html, "text/markdown": self.markdown, "text/plain": self.plain}
+        return {kind: text for kind, text in forms.items() if text}
 
     def __repr__(self) -> str:
         return self.plain
@@ -41,7 +44,8 @@ def table(rows: Sequence[Row], notes: Iterable[str]) -> Shown:
     passed, count, left = (sum(getattr(row, name) for row in rows) for name in ("passed", "count", "left"))
     total = ["", "all lessons", bar(passed / count if count else 0), f"{passed} of {count}", duration(left)]
     notes = [note for note in notes if note]
-    return Shown(_html(lines, total, notes), _plain([*lines, total], notes))
+    every = [*lines, total]
+    return Shown(_html(lines, total, notes), _plain(every, notes), _markdown(every, notes))
 
 
 def _cells(row: Row) -> list[str]:
@@ -50,11 +54,12 @@ def _cells(row: Row) -> list[str]:
 
 
 HEADS = ["", "lesson", "", "exercises passed", "left, about"]
+BAR_COLUMN = 2
 
 
 def _html(lines: Sequence[Sequence[str]], total: Sequence[str], notes: Iterable[str]) -> str:
     def line(cells: Sequence[str], tag: str) -> str:
-        shown = [f"<{tag}{' aria-hidden=true' if '░' in c or '█' in c else ''}>{escape(c)}</{tag}>" for c in cells]
+        shown = [f"<{tag}{' aria-hidden=true' if _is_bar(c) else ''}>{escape(c)}</{tag}>" for c in cells]
         return f"<tr>{''.join(shown)}</tr>"
 
     body = "".join(line(cells, "td") for cells in lines)
@@ -63,6 +68,22 @@ def _html(lines: Sequence[Sequence[str]], total: Sequence[str], notes: Iterable[
         f"<table><caption>Your progress</caption><thead>{line(HEADS, 'th')}</thead><tbody>{body}</tbody>"
         f"<tfoot>{line(total, 'th')}</tfoot></table>{below}"
     )
+
+
+def _markdown(lines: Sequence[Sequence[str]], notes: Iterable[str]) -> str:
+    """Without the bars: fonts of print often lack their signs, and the numbers say the same."""
+    rows = [[_escaped(c) for i, c in enumerate(cells) if i != BAR_COLUMN] for cells in [HEADS, *lines]]
+    rows.insert(1, ["---"] * len(rows[0]))
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+    return "\n\n".join(["**Your progress**", table, *map(_escaped, notes)])
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_|<>$\[\]])", r"\\\1", text)
+
+
+def _is_bar(cell: str) -> bool:
+    return "░" in cell or "█" in cell
 
 
 def _plain(lines: Sequence[Sequence[str]], notes: Iterable[str]) -> str:

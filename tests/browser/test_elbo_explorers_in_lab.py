@@ -94,17 +94,17 @@ def test_t_picks_a_bar_and_says_what_it_costs(page):
 def test_a_worse_prediction_and_another_variance_redraw_the_bars(page):
     def bars():
         return page.eval_on_selector_all(
-            f"{TERMS} svg[role=img] rect", "(all) => all.map((r) => r.getAttribute('height'))"
+            f"{TERMS} svg[role=img] > rect", "(all) => all.map((r) => r.getAttribute('height'))"
         )
 
     before = bars()
     assert len(before) == 98  # two parts for each of t = 2 .. 50
     page.focus(SHARE)
     page.keyboard.press("Home")
-    page.wait_for_selector(f"{TERMS} >> text=beta, 0% of the best prediction")
+    page.wait_for_selector(f"{TERMS} >> text=σ² = βₜ, 0% of the best prediction")
     assert bars() != before
     page.select_option(f"{TERMS} select[aria-label^='variance']", "beta_tilde")
-    page.wait_for_selector(f"{TERMS} >> text=variance beta_tilde")
+    page.wait_for_selector(f"{TERMS} >> text=50, σ² = β̃ₜ")
     page.select_option(f"{TERMS} select[aria-label^='T,']", "10")
     page.wait_for_selector(f"{TERMS} >> text=Shown: T = 10")
     assert len(bars()) == 18

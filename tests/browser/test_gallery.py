@@ -209,7 +209,7 @@ def test_after_a_night_the_saved_explorers_are_back_and_answer_without_a_kernel(
     for name in drawn_in_browser & {*gallery.explorer_names(again)}:
         before = again.evaluate(gallery.STATE, name)
         again.focus(f"{first_slider(again, name)} >> visible=true >> nth=0")
-        for key in ("ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp"):
+        for key in ("ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp", "ArrowRight", "Enter"):
             again.keyboard.press(key)
             if again.evaluate(gallery.STATE, name) != before:
                 break

@@ -34,6 +34,7 @@ WITHHOLDS = (
     "diffkit.oracle.GaussianMixture.denoiser",
     "diffkit.oracle.GaussianMixture.eps",
     "diffkit.oracle.GaussianMixture._log_joint",
+    "diffkit.oracle.GaussianMixture._log_weighted",
 )
 
 

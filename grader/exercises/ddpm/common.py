@@ -33,6 +33,7 @@ WITHHOLDS = (
     "diffkit.oracle.GaussianMixture.eps",
     "diffkit.oracle.GaussianMixture.reverse",
     "diffkit.oracle.GaussianMixture._log_joint",
+    "diffkit.oracle.GaussianMixture._log_weighted",
     "diffkit.elbo.weights",
     "diffkit.elbo.p_reverse",
     "diffkit.losses.simple",

@@ -30,6 +30,7 @@ WITHHOLDS = (
     "diffkit.oracle.GaussianMixture.noised",
     "diffkit.oracle.GaussianMixture._whiten",
     "diffkit.oracle.GaussianMixture._log_joint",
+    "diffkit.oracle.GaussianMixture._log_weighted",
 )
 
 

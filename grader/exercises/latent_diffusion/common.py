@@ -32,6 +32,7 @@ WITHHOLDS = (
     "diffkit.elbo.continuous.continuous",
     "diffkit.oracle.GaussianMixture.responsibilities",
     "diffkit.oracle.GaussianMixture._log_joint",
+    "diffkit.oracle.GaussianMixture._log_weighted",
     "diffkit.oracle.GaussianMixture._whiten",
     "diffkit.samplers.cold.cold",
     "diffkit.samplers.cold._cold",

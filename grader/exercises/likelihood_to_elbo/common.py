@@ -22,6 +22,7 @@ WITHHOLDS = (
     "diffkit.oracle.GaussianMixture.reverse",
     "diffkit.oracle.GaussianMixture._whiten",
     "diffkit.oracle.GaussianMixture._log_joint",
+    "diffkit.oracle.GaussianMixture._log_weighted",
 )
 
 

@@ -22,6 +22,7 @@ WITHHOLDS = (
     "diffkit.oracle.GaussianMixture.reverse",
     "diffkit.oracle.GaussianMixture._whiten",
     "diffkit.oracle.GaussianMixture._log_joint",
+    "diffkit.oracle.GaussianMixture._log_weighted",
     "diffkit.oracle.GaussianMixture._component_scores",
     "diffkit.losses.score.explicit",
     "diffkit.losses.score.implicit",
