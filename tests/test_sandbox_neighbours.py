@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox_helpers import ADD_KEY, CANARY, KEYCTL, SESSION, needs_bubblewrap, run_all, value
+from tests.sandbox_helpers import ADD_KEY, CANARY, KEYCTL, SESSION, needs_bubblewrap, run_all, shown, value
 
 pytest_plugins = ["tests.sandbox_fixtures"]
 pytestmark = needs_bubblewrap
@@ -37,6 +37,18 @@ def test_abstract_sockets_of_the_machine_are_out_of_reach(inmate):
 
 
 # ---------------------------------------------------------------- other submissions
+
+
+@pytest.mark.parametrize("whom", ["0", "-1", "os.getpgid(0)", "-os.getpgid(0)", "os.getppid()"])
+def test_no_signal_reaches_the_zygote_or_a_neighbour(walled, whom):
+    with walled.kernel() as neighbour:
+        run_all(neighbour, "kept = 5")
+        with walled.kernel() as kernel:
+            kernel.run(f"import os, signal, subprocess\nos.kill({whom}, signal.SIGKILL)")
+            kernel.run("subprocess.run(['sh', '-c', 'kill -9 0'])")
+        assert shown(neighbour.run("kept")) == "5"
+    with walled.kernel() as later:
+        assert later.run("1").status == "ok"
 
 
 def test_two_submissions_do_not_see_each_other(inmate, neighbour):

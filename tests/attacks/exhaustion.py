@@ -18,6 +18,13 @@ while True:
         OTHERS[0].name: f"def {OTHERS[0].name.split('.')[1]}(*args):\n    while True: pass"})),
     runs("endless_c", "a loop in C that no signal handler reaches", "import re; re.match('(a+)+b', 'a' * 40)"),
     runs("exits", "ends the process", "import os; os._exit(0)"),
+    runs("kills_its_group", "signals to its own process group, its parent and everybody", """
+import os, signal, subprocess
+for whom in (0, -1, os.getppid()):
+    try: os.kill(whom, signal.SIGKILL)
+    except OSError: pass
+subprocess.run(["sh", "-c", "kill -9 0"])
+"""),
     runs("crashes", "a segmentation fault", "import ctypes; ctypes.string_at(0)"),
     Attack("dies_every_time", "every cell ends the kernel", both(*[first("import os; os._exit(1)")] * 6)),
     runs("three_gigabytes", "three gigabytes in one piece", "x = bytearray(3 << 30)"),

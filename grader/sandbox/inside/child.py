@@ -34,8 +34,7 @@ def become_child(
         kernel = os.fork()
         if kernel == 0:
             os.close(report)
-            if walls == "none":
-                os.setsid()
+            os.setsid()  # a signal to its process group would else reach the zygote, and every neighbour
             _kernel(wire, limits, folder)
         os.write(report, str(kernel).encode())
     except BaseException as error:
