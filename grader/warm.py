@@ -7,6 +7,7 @@ notices; in a class this was most of the time that the gradebook took.
 """
 
 import copy
+import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -35,6 +36,7 @@ def warm() -> Iterator[None]:
     try:
         with (
             keeping(),
+            _seldom_collected(),
             patch.object(api, "create_engine", _state.engine),
             patch.object(api.Gradebook, "__init__", _state.opening(api.Gradebook.__init__)),
             patch.object(api.Gradebook, "close", lambda gradebook: gradebook.db.remove()),
@@ -46,6 +48,23 @@ def warm() -> Iterator[None]:
         for engine in _state.engines.values():
             engine.dispose()
         _state = before
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """While open, Python looks for garbage in cycles a hundred times less often, and not among what is there already.
+
+    Else it goes through all that torch has loaded, again and again: a third of the time that an entry takes.  And in a
+    worker, going through it copies it from the process that it was forked from.
+    """
+    often = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100 * often[0], *often[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*often)
+        gc.unfreeze()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """nbgrader kept warm says the same as nbgrader, and is itself again afterwards."""
 
+import gc
 import sqlite3
 
 import jsonschema
@@ -117,3 +118,12 @@ def test_nbgrader_is_itself_again_even_after_an_error():
         raise RuntimeError("in between")
     assert (api.create_engine, api.Gradebook.__init__, api.Gradebook.close, common.jsonschema) == before
     assert common.jsonschema is jsonschema
+
+
+def test_garbage_is_looked_for_seldom_and_then_as_often_as_before():
+    often, frozen = gc.get_threshold(), gc.get_freeze_count()
+    with warm():
+        assert gc.get_threshold()[0] > 10 * often[0]
+        assert gc.get_freeze_count() > frozen
+    assert gc.get_threshold() == often
+    assert gc.get_freeze_count() == 0
