@@ -1040,8 +1040,8 @@ explorers.elbo_gap()
 # falls in proportion to $1/T$. That is the answer to "why not one big step": not because the noise could not be added at
 # once (lesson 02 did that), but because it cannot be *taken away* at once by a Gaussian.
 #
-# Now look at the variances. $\beta_t$ loses about a third more than the best one, but its gap closes too. $\tilde\beta_t$,
-# which you will meet in lesson 04 as the variance of the way back *if $\mathbf{x}_0$ were known*, keeps a gap at every
+# Now look at the variances. From fifty steps on, $\beta_t$ loses a third to a half more than the best one, but its gap
+# closes too. $\tilde\beta_t$, which you will meet in lesson 04 as the variance of the way back *if $\mathbf{x}_0$ were known*, keeps a gap at every
 # $T$ up to 1000, even with the right means: these data are not a point. Lesson 05 comes back to this choice.
 
 # %% [markdown]

@@ -165,8 +165,8 @@ check("sde.wiener_path", wiener_path)
 hint("sde.wiener_path")
 
 # %% [markdown]
-# Your paths, 25 of them, in 400 steps. Behind them is the density of $w_t$ that (8.1) says: a bell whose standard
-# deviation grows like $\sqrt t$.
+# Your paths, 25 of them, in 400 steps. The axis counts the steps $k$, and $x_k$ is $w$ at the time $k/400$. Behind them is
+# the density of $w_t$ that (8.1) says: a bell whose standard deviation grows like $\sqrt t$.
 
 # %% tags=["explore"]
 with when_written():
@@ -1074,8 +1074,8 @@ with when_written():
     picture = plots.density(
         places,
         {"density of the data": exact_density(VP(0.1, 12.0), 0.0, places), "3,000 reversed points": bell_sum(x[:, 0], places)},
-        alt="Two curves over the line. The density of the data has three bumps of different heights; the smoothed histogram of the "
-        "reversed points follows it, with slightly lower peaks because it is smoothed.",
+        alt="Two curves over the line. The density of the data has three bumps of different heights. The smoothed histogram of the "
+        "reversed points has the same three, the narrow one in the middle lower, the one on the right a little higher.",
     )
     display(picture)
 

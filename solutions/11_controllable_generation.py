@@ -212,7 +212,7 @@ with when_written():
         grid,
         curves,
         alt="Probability of the wanted class along the line for four noise levels. Without noise it is a cliff from 1 to 0 "
-        "near x = 0.9. With more noise the cliff becomes a slope and moves to the left; at alpha_bar = 0.02 it is a gentle, "
+        "near x = 0.84. With more noise the cliff becomes a slope and moves to the left; at alpha_bar = 0.02 it is a gentle, "
         "nearly straight line through 0.6.",
         x_label="x_t",
         y_label="probability of the class",
@@ -1077,14 +1077,14 @@ with when_written(), torch.no_grad():
             "diversity": {"drawn": (torch.tensor(strengths), columns[1])},
             "Fréchet distance": {"drawn": (torch.tensor(strengths), columns[2])},
         },
-        alt="Three panels against w from -1 to 8. Quality rises from 0.1 to 1 near w = 1 and stays there. Diversity falls from "
+        alt="Three panels against w from -1 to 8. Quality rises from 0.1 to 1 before w = 1 and stays there. Diversity falls from "
         "over 30 to about 15 and then rises a little. The Fréchet distance falls to its lowest near w = 0 and then rises.",
         x_label="w",
     )
     display(picture)
 
 # %% [markdown]
-# Quality is at its ceiling from $w = 1$ on. Diversity falls below that of real digits, until about $w = 2$. The Fréchet distance
+# Quality reaches its ceiling before $w = 1$ and stays there. Diversity falls below that of real digits, until about $w = 2$. The Fréchet distance
 # has its best value where both are in balance, at a small $w$, and gets worse with every further step. (Ho and Salimans found
 # the same on ImageNet: the best Fréchet distance at a small $w$, the best-looking images at a large one.) These digits are easy.
 # For hard classes the conditional model alone is poor, and the best $w$ is larger.

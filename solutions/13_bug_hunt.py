@@ -76,10 +76,10 @@ for letter, name, x in zip("ABCDE", guests, lineup, strict=True):
     print(f"{letter}: {name:24s} distance to the data {float(metrics.sliced_wasserstein(x, truth)):.3f}")
 
 # %% [markdown]
-# It is B. The distances hardly help: with 500 points even right samples differ from the data by about as much. Of the
-# twelve classic mistakes in the gallery, five look right on a plot. **A plot of samples is never the proof.** Samples
-# are the end of a long computation, in which thousands of small steps make up for each other's faults. To find a fault
-# you must ask a question closer to it.
+# It is B. The distances do not help: with 500 points right samples differ from the data by about as much. Of the twelve
+# mistakes in the gallery, eight keep within the distance that two right sets of samples may have. **A plot of samples is
+# never the proof.** Samples are the end of a long computation, in which many small steps make up for each other's
+# faults. To find a fault you must ask a question closer to it.
 #
 # Where do such questions come from? From knowing the same thing in two ways. That is what the map is for.
 
@@ -1075,13 +1075,13 @@ for label, edits in (("sound", {}), ("as above", PIPELINES["langevin"].shown)):
 plots.density(
     grid,
     {"density asked for": bumps.log_prob(grid.unsqueeze(1)).exp(), **found},
-    alt="Three curves with bumps: the density asked for, the sound chain near it, the broken chain with the same bumps but narrower "
-    "and higher.",
+    alt="Three curves with the same three bumps. The sound chain follows the density asked for, but the narrow bump in the middle is "
+    "lower. In the broken chain all bumps are narrower, and the two outer ones stand out higher.",
 )
 
 # %% [markdown]
-# The bumps are where they belong. They are a little narrow; perhaps the smoothing is to blame, or the time was too
-# short?
+# The bumps are where they belong. The outer ones are a little narrow and high. But the sound curve is off as well, in the
+# middle. Is that the smoothing, or chance, or was the time too short?
 #
 # **What do we know?** Let the target be $\mathcal{N}(0, 1)$, with the score $-x$. Let $d$ be the factor of the score in
 # a step and $c$ that of the noise. (In this section $d$ counts no coordinates, and $c$ is not the scale of pipeline 3.)
