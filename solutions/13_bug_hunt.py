@@ -1081,7 +1081,7 @@ plots.density(
 
 # %% [markdown]
 # The bumps are where they belong. The outer ones are a little narrow and high. But the sound curve is off as well, in the
-# middle. Is that the smoothing, or chance, or was the time too short?
+# middle. Is that the smoothing, chance, or the length of the step?
 #
 # **What do we know?** Let the target be $\mathcal{N}(0, 1)$, with the score $-x$. Let $d$ be the factor of the score in
 # a step and $c$ that of the noise. (In this section $d$ counts no coordinates, and $c$ is not the scale of pipeline 3.)
