@@ -321,8 +321,8 @@ with when_written():
         print(f"from {-reach:4} to {reach:3}: cross {cross:8.4f} = boundary {boundary:9.2e} - moved {moved:8.4f}")
 
 # %% [markdown]
-# The table is for $s(x) = x^3 + x$ and the normal density. Widen the interval and the boundary term dies: the density falls
-# faster than any power grows.
+# The table is for $s(x) = x^3 + x$ and the normal density. Widen the interval. The boundary term grows at first, then it dies:
+# in the end the density falls faster than any power grows.
 #
 # **Step 4: let the boundary go.** On the whole line, $a \to -\infty$ and $b \to \infty$. If
 # $s(x)\,p(x) \to 0$ at both ends, then the boundary term vanishes. This is the one condition of the whole derivation. It holds
