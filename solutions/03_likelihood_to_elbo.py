@@ -339,7 +339,7 @@ equation("3.8")
 # %% [markdown]
 # **Step 3: multiply by one.** *Claim:* the expectation splits into a part that we can compute and a part that we cannot.
 # *Why it is true:* write the number 1 as $q/q$ into the ratio, with $q$ short for $q(\mathbf{x}_{1:T} \mid \mathbf{x}_0)$,
-# and pair each unknown with a $q$:
+# and give each of the two densities of $p_\theta$ a $q$ as its partner:
 # $\frac{p_\theta(\mathbf{x}_{0:T})}{p_\theta(\mathbf{x}_{1:T} \mid \mathbf{x}_0)} = \frac{p_\theta(\mathbf{x}_{0:T})}{q} \cdot \frac{q}{p_\theta(\mathbf{x}_{1:T} \mid \mathbf{x}_0)}$.
 # The logarithm of a product is a sum, and the minus sign turns the first ratio upside down:
 #
@@ -642,9 +642,9 @@ equation("3.15")
 # ## 7. Autoencoders: one level
 #
 # Everything so far also holds when there is no chain at all. Take a single hidden variable $\mathbf{z}$ in the place of
-# $\mathbf{x}_{1:T}$, and call the data point $\mathbf{x}$. The model draws $\mathbf{z}$ from
-# $p(\mathbf{z}) = \mathcal{N}(\mathbf{0}, \mathbf{I})$ and then $\mathbf{x}$ from $p_\theta(\mathbf{x} \mid \mathbf{z})$, a
-# Gaussian whose mean is made by a network, the *decoder*. The helper is another Gaussian, $q_\phi(\mathbf{z} \mid \mathbf{x})$,
+# $\mathbf{x}_{1:T}$, and call the data point $\mathbf{x}$. The model draws $\mathbf{z}$, the *code*, from
+# $p(\mathbf{z}) = \mathcal{N}(\mathbf{0}, \mathbf{I})$, the *prior*, and then $\mathbf{x}$ from
+# $p_\theta(\mathbf{x} \mid \mathbf{z})$, a Gaussian whose mean is made by a network, the *decoder*. The helper is another Gaussian, $q_\phi(\mathbf{z} \mid \mathbf{x})$,
 # whose mean and variance are made by a second network, the *encoder*, with weights $\phi$. Both learn. This is the
 # *variational autoencoder*, VAE for short.
 #
@@ -863,8 +863,9 @@ equation("3.21")
 #
 # `bound.reverse_log_density` · difficulty 3 · core · 15 minutes · 5 points · equation (3.21)
 #
-# On the line, in logarithms. A reminder of lesson 02: at level $t$ the mixture has the same weights, the means
-# $\sqrt{\bar\alpha_t}\,\mu_k$ and the variances $\bar\alpha_t s_k^2 + 1 - \bar\alpha_t$. One step keeps the share
+# On the line, in logarithms. A reminder of lesson 02: let $\mu_k$ and $s_k$ be the means and standard deviations of the
+# clean components. At level $t$ the mixture has the same weights, the means $\sqrt{\bar\alpha_t}\,\mu_k$ and the
+# variances $\bar\alpha_t s_k^2 + 1 - \bar\alpha_t$. One step keeps the share
 # $\alpha_t = \bar\alpha_t / \bar\alpha_{t-1}$ of the variance.
 
 # %% exercise="bound.reverse_log_density"
@@ -1039,8 +1040,8 @@ explorers.elbo_gap()
 # falls in proportion to $1/T$. That is the answer to "why not one big step": not because the noise could not be added at
 # once (lesson 02 did that), but because it cannot be *taken away* at once by a Gaussian.
 #
-# Now look at the variances. $\beta_t$ loses about a third more than the best one, but its gap closes too. $\tilde\beta_t$,
-# which you will meet in lesson 04 as the variance of the way back *if $\mathbf{x}_0$ were known*, keeps a gap at every
+# Now look at the variances. From fifty steps on, $\beta_t$ loses a third to a half more than the best one, but its gap
+# closes too. $\tilde\beta_t$, which you will meet in lesson 04 as the variance of the way back *if $\mathbf{x}_0$ were known*, keeps a gap at every
 # $T$ up to 1000, even with the right means: these data are not a point. Lesson 05 comes back to this choice.
 
 # %% [markdown]

@@ -321,8 +321,8 @@ with when_written():
         print(f"from {-reach:4} to {reach:3}: cross {cross:8.4f} = boundary {boundary:9.2e} - moved {moved:8.4f}")
 
 # %% [markdown]
-# The table is for $s(x) = x^3 + x$ and the normal density. Widen the interval and the boundary term dies: the density falls
-# faster than any power grows.
+# The table is for $s(x) = x^3 + x$ and the normal density. Widen the interval. The boundary term grows at first, then it dies:
+# in the end the density falls faster than any power grows.
 #
 # **Step 4: let the boundary go.** On the whole line, $a \to -\infty$ and $b \to \infty$. If
 # $s(x)\,p(x) \to 0$ at both ends, then the boundary term vanishes. This is the one condition of the whole derivation. It holds
@@ -444,7 +444,8 @@ check("score.fit_score", fit_score)
 
 # %% [markdown]
 # Now fit the score of the three bumps of lesson 02 from 2,000 points, first with $1, x$, then with $1, x, x^2, x^3$, then with
-# twelve small bell curves as features. With $1, x$ the fit is the score of a Gaussian, and $\boldsymbol\theta$ tells its mean and variance.
+# twelve small bell curves as features. With $1, x$ the fit is the score of a Gaussian, $-(x - m)/v = m/v - x/v$. So
+# $\boldsymbol\theta$ tells its mean $m$ and its variance $v$.
 
 # %% tags=["explore"]
 def powers(x, highest):
@@ -750,8 +751,8 @@ equation("6.24")
 #
 # $$\operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}] = \sigma^2\mathbf{I} + \sigma^4\, \nabla_{\mathbf{x}}^2 \log q_\sigma(\mathbf{x}) \tag{6.25}$$
 #
-# Here $\nabla^2$ is the matrix of second derivatives, the Jacobian of the score. On a sharp ridge it is strongly negative, and the doubt is small. Between two bumps it
-# is positive, and the doubt is larger than the noise itself.
+# Here $\nabla^2$ is the matrix of second derivatives, the Jacobian of the score. Across a sharp ridge it is strongly negative, and the doubt is small. In a valley, on the way from
+# one bump to the next, it is positive, and the doubt is larger than the noise itself.
 
 # %% tags=["explore"]
 equation("6.25")

@@ -91,7 +91,12 @@ plots.curve_panels(
 # ## The notation
 #
 # Careful: $t$ is now a **real number** from 0 (data) to 1 (noise). A chain of $T$ steps visits
-# $t = 0, \frac1T, \frac2T, \dots, 1$. The length of a step is $\Delta$. Come back to this table when you need it.
+# $t = 0, \frac1T, \frac2T, \dots, 1$. The length of a step is $\Delta$.
+#
+# Careful again: $\alpha(t)$ and $\sigma(t)$ are the factors in
+# $\mathbf{x}_t = \alpha(t)\,\mathbf{x}_0 + \sigma(t)\,\boldsymbol\varepsilon$. What the chain calls
+# $\sqrt{\bar\alpha_t}$ is $\alpha(t)$ here. The $\alpha_t = 1-\beta_t$ of lesson 02 does not occur. Come back to this
+# table when you need it.
 
 # %% tags=["explore"]
 notation("8")
@@ -160,8 +165,8 @@ check("sde.wiener_path", wiener_path)
 hint("sde.wiener_path")
 
 # %% [markdown]
-# Your paths, 25 of them, in 400 steps. Behind them is the density of $w_t$ that (8.1) says: a bell whose standard
-# deviation grows like $\sqrt t$.
+# Your paths, 25 of them, in 400 steps. The axis counts the steps $k$, and $x_k$ is $w$ at the time $k/400$. Behind them is
+# the density of $w_t$ that (8.1) says: a bell whose standard deviation grows like $\sqrt t$.
 
 # %% tags=["explore"]
 with when_written():
@@ -283,7 +288,8 @@ check("sde.em_path", em_path)
 # $$\mathbf{x}_t = \sqrt{1-\beta(t)\,\Delta}\;\mathbf{x}_{t-\Delta} + \sqrt{\beta(t)\,\Delta}\;\boldsymbol\varepsilon, \qquad t = i\,\Delta, \quad \Delta = \frac1T, \quad \beta_i = \beta(t)\,\Delta \tag{8.5}$$
 #
 # For the numbers of the DDPM paper, $\beta_i$ from $10^{-4}$ to 0.02 in 1000 steps, $\beta(t)$ runs from 0.1 to 20.
-# That is where these two numbers in the literature come from.
+# That is where these two numbers in the literature come from. Our examples end at 12 instead of 20: with these data
+# that is noise enough, and the steps may be longer.
 
 # %% tags=["explore"]
 equation("8.5")
@@ -376,8 +382,8 @@ with when_written():
     table("chain against equation", Ts, alpha_bar_minus_limit=product_gap, distance_of_paths=path_gap)
 
 # %% [markdown]
-# Both fall with the order 1: twice as many steps, half the difference. The chain *is* a discretisation of (8.6), as
-# good as the one by Euler and Maruyama.
+# Both fall with the order 1: twice as many steps, half the difference. The chain *is* a discretisation of (8.6), just
+# as the steps of Euler and Maruyama are.
 
 # %% [markdown]
 # ## 4. The noise ladder becomes an equation
@@ -445,8 +451,9 @@ with when_written():
     table("ladder against equation", ns, added_variance=variance_gap, distance_of_paths=path_gap)
 
 # %% [markdown]
-# Order 1 again. So the two families of models, DDPM and NCSN, are two choices of $\mathbf{f}$ and $g$. All that follows
-# holds for both, and for any other choice.
+# Order 1 again. So the chain of DDPM and the ladder of lesson 07 are two choices of $\mathbf{f}$ and $g$. All that
+# follows holds for both, and for any other choice. (The model that Song and Ermon trained for the ladder is called
+# NCSN.)
 
 # %% [markdown]
 # ## 5. Itô's rule, just enough of it
@@ -535,7 +542,11 @@ check("sde.moment_rates", moment_rates)
 # **Solved for VP.** $m' = -\frac12\beta\,m$ is solved by $m = m_0\,e^{-B/2}$: differentiate it, $B' = \beta$. For the
 # variance, $v' = -\beta v + \beta = -\beta\,(v-1)$. So $v - 1$ shrinks like $e^{-B}$: $v = 1 + (v_0 - 1)\,e^{-B}$. Data
 # of variance 1 keep variance 1: the name says it. For a single data point $\mathbf{x}_0$ the variance begins at
-# $v_0 = 0$. So $\mathbf{x}_t = \alpha\,\mathbf{x}_0 + \sigma\,\boldsymbol\varepsilon$ with
+# $v_0 = 0$.
+#
+# *Why mean and variance are enough.* With a drift $f x$, each step (8.4) multiplies the point by a number and adds
+# independent normal noise. A single point so becomes a normal density, and it stays normal. A normal density is known
+# by its mean and variance. So $\mathbf{x}_t = \alpha\,\mathbf{x}_0 + \sigma\,\boldsymbol\varepsilon$ with
 #
 # $$\text{VP:} \quad \alpha(t) = e^{-B(t)/2}, \qquad \sigma(t)^2 = 1 - e^{-B(t)} \tag{8.13}$$
 #
@@ -555,8 +566,8 @@ equation("8.13")
 equation("8.14")
 
 # %% [markdown]
-# **A third choice, sub-VP.** Keep the drift of VP, and ask for a *smaller* variance: $\sigma^2 = (1-e^{-B})^2$, the
-# square of the one in (8.13), which is below 1. Which $g$ does that? Solve (8.12) for it:
+# **A third choice, sub-VP.** Keep the drift of VP, and ask for a *smaller* variance: $\sigma^2 = (1-e^{-B})^2$. The
+# variance in (8.13) is below 1, so its square is smaller. Which $g$ does that? Solve (8.12) for it:
 # $g^2 = v' - 2fv = v' + \beta v$. With $v = (1-e^{-B})^2$ we get $v' = 2(1-e^{-B})\,\beta\,e^{-B}$. Take
 # $\beta\,(1-e^{-B})$ out: $g^2 = \beta\,(1-e^{-B})\,\big(2e^{-B} + 1 - e^{-B}\big) = \beta\,(1-e^{-B})(1+e^{-B})$.
 #
@@ -658,8 +669,9 @@ plots.curve_panels(
 #
 # $$m_{k+1} = (1 + f\Delta)\,m_k, \qquad v_{k+1} = (1 + f\Delta)^2\,v_k + g^2\Delta \tag{8.16}$$
 #
-# Beside (8.12) there is a term $f^2\Delta^2 v_k$ too much. It is of the order $\Delta^2$ in one step, and of the order
-# $\Delta$ in all. So the weak order is 1.
+# Compare with plain steps of length $\Delta$ along the rates (8.12). The mean is the same. The variance has a term
+# $f^2\Delta^2 v_k$ more. It is of the order $\Delta^2$ in one step, as is the error of a plain step itself. In
+# $1/\Delta$ steps that makes an error of the order $\Delta$. So the weak order is 1.
 
 # %% tags=["explore"]
 equation("8.16")
@@ -786,9 +798,9 @@ with when_written():
 # %% [markdown]
 # **Why one half here and one there?** If $g$ depends on $x$, a step neglects that $g$ changes *during* the step. To
 # leading order the neglected part is $\frac12\,g\,g'\,\big((\Delta w)^2 - \Delta\big)$. It has mean 0 and the size
-# $\Delta$. Independent errors of mean 0 add up like a root: $\sqrt n$ of them make $\sqrt n\,\Delta = \sqrt{\Delta}$
-# (for $t = 1$). If $g$ does not depend on $x$, this part is missing. The next one has mean 0 and the size
-# $\Delta^{3/2}$, which adds up to $\Delta$.
+# $\Delta$. Independent errors of mean 0 add up in their variances: $n$ of the size $\Delta$ make
+# $\sqrt n\,\Delta = \sqrt{\Delta}$ (for $t = 1$, where $n = 1/\Delta$). If $g$ does not depend on $x$, this part is
+# missing. The next one has mean 0 and the size $\Delta^{3/2}$, which adds up to $\sqrt n\,\Delta^{3/2} = \Delta$.
 #
 # All the equations of diffusion models have $g(t)$ without $\mathbf{x}$. So for us Euler and Maruyama has the order 1
 # in both senses.
@@ -850,9 +862,9 @@ equation("8.23")
 #
 # `sde.in_order` · difficulty 3 · proof · 15 minutes · 5 points · equation (8.22)
 #
-# Below lie nine cards. Each claims that its left line equals its right line. Five of them make up the derivation on the
-# line, in some order. Four are false. A prime is a derivative in $x$, all integrals run over $x$, and $h$ is short for
-# $\frac12 g^2$.
+# Below lie nine cards. Each claims that its left side equals its right side. Five of them make up the derivation for
+# points on a line, in some order. Four are false. A prime is a derivative in $x$, all integrals run over $x$, and $h$
+# is short for $\frac12 g^2$.
 #
 # | card | left | | right |
 # | --- | --- | --- | --- |
@@ -866,10 +878,10 @@ equation("8.23")
 # | 8 | $-\int\varphi\,(fp)' + h\int p\,\varphi''$ | $=$ | $-\int\varphi\,(fp)' - h\int\varphi'\,p'$ |
 # | 9 | $-\int\varphi\,(fp)' + h\int\varphi\,p''$ | $=$ | $\int\varphi\,\big(-(fp)' + \frac12 g\,p''\big)$ |
 #
-# Return the numbers of the five cards, in order: each card begins with the line where the last one ended, the first
-# with $\frac{d}{dt}\mathbb{E}[\varphi]$. Your function is dealt these cards (sometimes without some of the false ones)
-# together with `left` and `right`: the values of both lines for a random density, drift and wave $\varphi$. You do not
-# need these numbers. But the judge does: they alone decide which cards are true.
+# Return the numbers of the five cards, in order. The first begins with $\frac{d}{dt}\mathbb{E}[\varphi]$. Each of the
+# others begins with the formula where the one before it ended. Your function is dealt these cards (sometimes without
+# some of the false ones) together with `left` and `right`: the values of both sides for a random density, drift and
+# wave $\varphi$. You do not need these numbers. But the judge does: they alone decide which cards are true.
 
 # %% exercise="sde.in_order"
 def in_order(cards, left, right):
@@ -1062,8 +1074,8 @@ with when_written():
     picture = plots.density(
         places,
         {"density of the data": exact_density(VP(0.1, 12.0), 0.0, places), "3,000 reversed points": bell_sum(x[:, 0], places)},
-        alt="Two curves over the line. The density of the data has three bumps of different heights; the smoothed histogram of the "
-        "reversed points follows it, with slightly lower peaks because it is smoothed.",
+        alt="Two curves over the line. The density of the data has three bumps of different heights. The smoothed histogram of the "
+        "reversed points has the same three, the narrow one in the middle lower, the one on the right a little higher.",
     )
     display(picture)
 
@@ -1080,8 +1092,9 @@ explorers.sde_paths()
 # ## 10. The DDPM sampler was this all along
 #
 # The ancestral step of lesson 05, with the score in the place of the predicted noise, is
-# $(\mathbf{x}_t + b\,\mathbf{s})/\sqrt{1-b} + \sqrt b\,\mathbf{z}$ with $b = \beta(t)\Delta$, as in (7.21). (We take
-# $\sigma_t^2 = \beta_t$.) The step of Euler and Maruyama for the reverse equation of VP is
+# $(\mathbf{x}_t + b\,\mathbf{s})/\sqrt{1-b} + \sqrt b\,\mathbf{z}$ with $b = \beta(t)\Delta$. It is (7.21), but of the
+# two variances of lesson 05 we take $\beta_t$, not $\tilde\beta_t$. (The $b$ of section 7 was another one.) The step of
+# Euler and Maruyama for the reverse equation of VP is
 # $\mathbf{x}_t + \frac b2\,\mathbf{x}_t + b\,\mathbf{s} + \sqrt b\,\mathbf{z}$. Subtract. The noise drops out:
 #
 # $$\mathbf{x}^{\text{DDPM}}_{t-\Delta} - \mathbf{x}^{\text{EM}}_{t-\Delta} = \Big(\frac{1}{\sqrt{1-b}} - 1 - \frac b2\Big)\,\mathbf{x}_t + b\,\Big(\frac{1}{\sqrt{1-b}} - 1\Big)\,\mathbf{s}(\mathbf{x}_t, t), \qquad b = \beta(t)\,\Delta \tag{8.27}$$
@@ -1161,18 +1174,19 @@ with when_written():
 # $\mathbf{f} - g^2\mathbf{s} = \big(\mathbf{f} - \frac12 g^2\mathbf{s}\big) - \frac12 g^2\mathbf{s}$.
 #
 # *The second half, with the noise,* is $-\frac12 g^2\mathbf{s}\,dt + g\,d\bar{\mathbf{w}}$. For a step $|dt|$ that is
-# the drift $\eta\,\mathbf{s}$ and noise of variance $2\eta$ with $\eta = \frac12 g^2|dt|$: a Langevin step (7.1). Its
-# Fokker-Planck equation is $-\nabla\cdot(\mathbf{s}p) + \nabla^2 p$, which is 0 by (8.24). It moves points and leaves
-# the density alone.
+# the drift $\eta\,\mathbf{s}$ and noise of variance $2\eta$ with $\eta = \frac12 g^2|dt|$: a Langevin step (7.1). Count
+# its time in $\eta$. Then the drift is $\mathbf{s}$ and $g^2 = 2$, and the right side of (8.22) is
+# $-\nabla\cdot(\mathbf{s}p) + \nabla^2 p$, which is 0 by (8.24). Short Langevin steps move the points and leave the
+# density alone.
 #
 # *The first half* then has to do all the moving, and without noise. Put (8.24) into (8.22) to see it:
 #
 # $$\frac{\partial p_t}{\partial t} = -\nabla\cdot\Big(\big(\mathbf{f} - \tfrac12\,g(t)^2\,\mathbf{s}\big)\,p_t\Big) \tag{8.29}$$
 #
 # Lesson 09 is about this one. Here it tells us that **a reverse step is a move plus a Langevin step**. If we have time
-# to spare, we can take more Langevin steps at each level. They cannot do harm, because they leave $p_t$ in its place.
-# But they can mend: if the points are *not* distributed like $p_t$, Langevin dynamics brings them closer. The first is
-# called the **predictor**, the second the **corrector**.
+# to spare, we can take more Langevin steps at each level. As long as they are short they do no harm, because they leave
+# $p_t$ in its place. But they can mend: if the points are *not* distributed like $p_t$, Langevin dynamics brings them
+# closer. The reverse step to the next level is called the **predictor**, an extra Langevin step the **corrector**.
 
 # %% tags=["explore"]
 equation("8.29")
@@ -1240,7 +1254,7 @@ with when_written():
 # %% [markdown]
 # Read the orders. The predictor is at a distance of the order $\Delta^2$ from $p_{t-\Delta}$: it arrives, up to the
 # error of one step. From $p_t$ it has moved away by the order $\Delta$. The corrector is the other way round: it stays
-# at $p_t$ up to the order $\Delta^2$, which is the step-size bias of lesson 07.
+# at $p_t$ up to the order $\Delta^2$. From this error of each step comes the bias of lesson 07.
 #
 # And does it mend? Start from a *wrong* density, the bell that has the mean and the variance of $p_{0.1}$ but not its
 # shape, and take many corrector steps towards $p_{0.1}$. What is left in the end is the step-size bias, and the slow
@@ -1378,8 +1392,8 @@ with when_written():
 # %% [markdown]
 # **Is it worth it?** A race without chance: on the bumps, (8.30) carries the whole density through every step, and we
 # print the share of points that is in the wrong place at $t = 0.02$. Compare $n$ predictor steps, the same with one
-# correction each, and $2n$ predictor steps, which cost as much. First with the exact score. Then with a score that is
-# 30% too short as long as $t > 0.3$, as a learned one might be, and right after that.
+# correction each, and $2n$ predictor steps, which cost as much. All corrections have $\rho = 0.3$. First with the exact
+# score. Then with a flawed one, as a learned score might be: it is 30% too short as long as $t > 0.3$, and exact below.
 
 # %% tags=["explore"]
 def race(n, corrections, flaw):
@@ -1406,8 +1420,8 @@ with when_written():
 # %% [markdown]
 # An honest result. With a perfect score, steps of half the length are the better use of the same money. With a flawed
 # one there comes a point where shorter steps no longer help, because the error is not theirs. There the corrections
-# win: a prediction builds on all the errors before it, while a corrector, as soon as its own score is right, leads the
-# points to the right density wherever they came from. Learned scores have flaws.
+# win. A prediction builds on all the errors before it. A corrector leads the points towards the right density wherever
+# they came from, as soon as its own score is right. Learned scores have flaws.
 
 # %% [markdown]
 # **Digits, without a network.** As in lesson 07 the 1,797 digits are themselves a mixture, whose exact score is known

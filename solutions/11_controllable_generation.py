@@ -212,7 +212,7 @@ with when_written():
         grid,
         curves,
         alt="Probability of the wanted class along the line for four noise levels. Without noise it is a cliff from 1 to 0 "
-        "near x = 0.9. With more noise the cliff becomes a slope and moves to the left; at alpha_bar = 0.02 it is a gentle, "
+        "near x = 0.84. With more noise the cliff becomes a slope and moves to the left; at alpha_bar = 0.02 it is a gentle, "
         "nearly straight line through 0.6.",
         x_label="x_t",
         y_label="probability of the class",
@@ -417,11 +417,13 @@ with when_written():
 #
 # Dhariwal and Nichol also wrote the guided step in another way, without a noise prediction. We want to draw
 # $\mathbf{x}_{t-1}$ given $\mathbf{x}_t$ *and* $y$. By Bayes' rule that density is proportional to the usual step,
-# $\mathcal{N}(\mathbf{x}_{t-1};\ \boldsymbol\mu, \sigma_t^2\mathbf{I})$, times $q(y \mid \mathbf{x}_{t-1})$.
+# $\mathcal{N}(\mathbf{x}_{t-1};\ \boldsymbol\mu, \sigma_t^2\mathbf{I})$, times $q(y \mid \mathbf{x}_{t-1}, \mathbf{x}_t)$. The
+# last factor is $q(y \mid \mathbf{x}_{t-1})$: noise alone leads from $\mathbf{x}_{t-1}$ to $\mathbf{x}_t$, so whoever sees
+# $\mathbf{x}_{t-1}$ learns nothing more about the class from $\mathbf{x}_t$. With strength $s$ it is raised to the power $s$.
 #
 # *The step is short*, so only a small neighbourhood of $\boldsymbol\mu$ matters. There, replace the logarithm of the classifier
 # by a straight line: $\log q(y \mid \mathbf{x}) \approx \log q(y \mid \boldsymbol\mu) + \mathbf{g} \cdot (\mathbf{x} - \boldsymbol\mu)$, where $\mathbf{g}$ is
-# its gradient. The first term is a constant. It goes into the normaliser.
+# its gradient at $\boldsymbol\mu$. The first term is a constant. It goes into the normaliser. The power $s$ multiplies the second.
 #
 # *Complete the square.* The exponent is $-\|\mathbf{x}-\boldsymbol\mu\|^2/(2\sigma^2) + s\,\mathbf{g} \cdot (\mathbf{x}-\boldsymbol\mu)$. It equals
 # $-\|\mathbf{x} - \boldsymbol\mu - s\sigma^2\mathbf{g}\|^2/(2\sigma^2)$ plus something without $\mathbf{x}$. (Multiply out the square: the mixed term is
@@ -754,11 +756,14 @@ with when_written():
 #
 # $$p_s(\mathbf{x}_0) = \frac{p(\mathbf{x}_0)\,p(y \mid \mathbf{x}_0)^s}{Z_s} \ \propto\ p(\mathbf{x}_0 \mid y)^s\,p(\mathbf{x}_0)^{1-s} \tag{11.14}$$
 #
-# It is a fine density. The second form is Bayes' rule put in; in Ho and Salimans' letters it is
+# It is a fine density. The second form is Bayes' rule put in. In Ho and Salimans' letters it is, up to a factor,
 # $p(\mathbf{x}_0 \mid y)\,p(y \mid \mathbf{x}_0)^{w}$.
-# And it explains why images get "better" with $s$. Differentiate the mean of $\log p(y \mid \mathbf{x}_0)$ in $s$. The density $p_s$
-# depends on $s$ through $e^{s \log p(y \mid \mathbf{x}_0)}/Z_s$, and the derivative of a mean under such a family is a variance
-# (the factor gives $\mathbb{E}[(\log p)^2]$, the normaliser takes $\mathbb{E}[\log p]^2$ away):
+#
+# And it explains why images get "better" with $s$. Write $h = \log p(y \mid \mathbf{x}_0)$ for what the classifier says, and
+# differentiate the mean of $h$ in $s$. The density $p_s$ depends on $s$ in two places, $p(\mathbf{x}_0)\,e^{s h}/Z_s$. The
+# derivative of $e^{s h}$ brings down a second factor $h$ and gives $\mathbb{E}[h^2]$. The derivative of $1/Z_s$ is
+# $-\mathbb{E}[h]/Z_s$, because $Z_s = \int p(\mathbf{x}_0)\,e^{s h}\,d\mathbf{x}_0$, and takes $\mathbb{E}[h]^2$ away. What is
+# left is a variance:
 #
 # $$\frac{d}{ds}\,\mathbb{E}_{p_s}\big[\log p(y \mid \mathbf{x}_0)\big] = \operatorname{Var}_{p_s}\big[\log p(y \mid \mathbf{x}_0)\big] \tag{11.15}$$
 #
@@ -824,8 +829,9 @@ with when_written():
 #
 # $$q(y \mid \mathbf{x}_t)^s \ \le\ \mathbb{E}\big[p(y \mid \mathbf{x}_0)^s \,\big|\, \mathbf{x}_t\big] \qquad (s \ge 1) \tag{11.17}$$
 #
-# with equality only where the class of $\mathbf{x}_0$ is no longer in doubt. So guidance underrates the points where the class
-# is in doubt, at every noise level, and early on it is in doubt nearly everywhere. It decides too early and too hard.
+# For $s > 1$ there is equality only where $p(y \mid \mathbf{x}_0)$ is the same for all clean points that may be behind
+# $\mathbf{x}_t$. So guidance underrates the points whose class is still open, at every noise level. Early on it is open nearly
+# everywhere. Guidance decides too early and too hard.
 
 # %% tags=["explore"]
 equation("11.16")
@@ -885,7 +891,7 @@ with when_written():
 
 # %% [markdown]
 # At no noise at all, $\bar\alpha_t = 1$, both agree: there the guided score *is* the score of the tilted density. That is why
-# the mistake is easy to believe. But a sampler arrives there from above, and above it followed something else.
+# the mistake is easy to believe. But a sampler comes from the noisy end, and on the way it followed something else.
 #
 # **Gaussians: the whole chain in closed form.** Let the data on the line be $\mathcal{N}(0, v)$ and the class
 # $\mathcal{N}(m_y, v_y)$ with $v_y < v$. All scores are straight lines, so every guided DDPM step is an affine map plus noise.
@@ -953,7 +959,8 @@ with when_written():
 # samples lie further out and are more alike, and finer steps do not help. The mistake is not one of discretisation.
 #
 # **Then the hills.** The tilted density can be integrated on a grid, and the guided sampler can be run with the exact score.
-# In the table, the share of the hill in the middle and the total variance, for both.
+# The table has, for both, the share of the hill in the middle, the variance (of both coordinates together), and how sure the
+# clean classifier is of the points, on average.
 
 # %% tags=["explore"]
 square = torch.linspace(-4, 4, 161, dtype=torch.float64)
@@ -1000,7 +1007,8 @@ with when_written():
 #
 # $$\frac{1}{n(n-1)} \sum_{i \ne j} \left\|\mathbf{x}^{(i)} - \mathbf{x}^{(j)}\right\|^2 = \frac{2}{n-1} \sum_{i} \left\|\mathbf{x}^{(i)} - \bar{\mathbf{x}}\right\|^2 \tag{11.20}$$
 #
-# *Why:* write $\mathbf{x}^{(i)} - \mathbf{x}^{(j)}$ as the difference of the two distances from $\bar{\mathbf{x}}$, and multiply out the square. The
+# *Why:* let $\bar{\mathbf{x}}$ be the mean of the samples. Write $\mathbf{x}^{(i)} - \mathbf{x}^{(j)}$ as
+# $(\mathbf{x}^{(i)} - \bar{\mathbf{x}}) - (\mathbf{x}^{(j)} - \bar{\mathbf{x}})$, and multiply out the square. The
 # mixed terms sum to zero over all $i$ and $j$. Each square occurs $2n$ times in the double sum, and $2n/(n(n-1))$ is $2/(n-1)$.
 
 # %% tags=["explore"]
@@ -1069,14 +1077,14 @@ with when_written(), torch.no_grad():
             "diversity": {"drawn": (torch.tensor(strengths), columns[1])},
             "Fréchet distance": {"drawn": (torch.tensor(strengths), columns[2])},
         },
-        alt="Three panels against w from -1 to 8. Quality rises from 0.1 to 1 near w = 1 and stays there. Diversity falls from "
+        alt="Three panels against w from -1 to 8. Quality rises from 0.1 to 1 before w = 1 and stays there. Diversity falls from "
         "over 30 to about 15 and then rises a little. The Fréchet distance falls to its lowest near w = 0 and then rises.",
         x_label="w",
     )
     display(picture)
 
 # %% [markdown]
-# Quality is at its ceiling from $w = 1$ on. Diversity falls below that of real digits, until about $w = 2$. The Fréchet distance
+# Quality reaches its ceiling before $w = 1$ and stays there. Diversity falls below that of real digits, until about $w = 2$. The Fréchet distance
 # has its best value where both are in balance, at a small $w$, and gets worse with every further step. (Ho and Salimans found
 # the same on ImageNet: the best Fréchet distance at a small $w$, the best-looking images at a large one.) These digits are easy.
 # For hard classes the conditional model alone is poor, and the best $w$ is larger.
@@ -1228,8 +1236,8 @@ with when_written():
 # ## 11. Linear inverse problems
 #
 # A known part is one kind of *measurement*. Others are a blurred picture, one of lower resolution, or the sums over rows that a
-# scanner sees. All these are linear: $y = A\mathbf{x}_0 + \tau\,\mathbf{n}$ with a matrix $A$ and noise of standard deviation $\tau$. For
-# inpainting, $A$ holds the rows of the identity that belong to known pixels.
+# scanner sees. All these are linear: $y = A\mathbf{x}_0 + \tau\,\mathbf{n}$ with a matrix $A$, standard normal noise $\mathbf{n}$, and
+# its standard deviation $\tau$. For inpainting, $A$ holds the rows of the identity that belong to known pixels.
 #
 # Now $y$ is a vector of numbers, but Bayes' rule for scores (11.2) does not mind. What we need is $\nabla \log q(y \mid \mathbf{x}_t)$, a
 # "classifier" of measurements that knows the noise. By (11.3) it is $p(y \mid \mathbf{x}_0) = \mathcal{N}(y;\ A\mathbf{x}_0, \tau^2\mathbf{I})$ averaged

@@ -76,10 +76,10 @@ for letter, name, x in zip("ABCDE", guests, lineup, strict=True):
     print(f"{letter}: {name:24s} distance to the data {float(metrics.sliced_wasserstein(x, truth)):.3f}")
 
 # %% [markdown]
-# It is B. The distances hardly help: with 500 points even right samples differ from the data by about as much. Of the
-# twelve classic mistakes in the gallery, five look right on a plot. **A plot of samples is never the proof.** Samples
-# are the end of a long computation, in which thousands of small steps make up for each other's faults. To find a fault
-# you must ask a question closer to it.
+# It is B. The distances do not help: with 500 points right samples differ from the data by about as much. Of the twelve
+# mistakes in the gallery, eight keep within the distance that two right sets of samples may have. **A plot of samples is
+# never the proof.** Samples are the end of a long computation, in which many small steps make up for each other's
+# faults. To find a fault you must ask a question closer to it.
 #
 # Where do such questions come from? From knowing the same thing in two ways. That is what the map is for.
 
@@ -231,10 +231,11 @@ gaps = torch.tensor(gaps)
 print("ratio of neighbouring differences:", [round(float(r), 2) for r in gaps[:-1] / gaps[1:]])
 
 # %% [markdown]
-# **SDE and probability flow have the same densities.** In the equation that carries a density along (Fokker and Planck,
-# lesson 08), noise enters as $\frac{g^2}{2}\partial_x^2 p_t$. But $\partial_x p_t = s_t\,p_t$. So
-# $\partial_x^2 p_t = \partial_x(s_t\,p_t)$: the noise does to the density what a drift $-\frac{g^2}{2}s_t$ does. Any
-# share of it may be moved from the one to the other:
+# **SDE and probability flow have the same densities.** Take points on a line, with the drift $f x$ and the diffusion
+# $g$. In the equation that carries their density along (Fokker and Planck, lesson 08), noise enters as
+# $\frac{g^2}{2}\partial_x^2 p_t$. But $\partial_x p_t = s_t\,p_t$. So $\partial_x^2 p_t = \partial_x(s_t\,p_t)$: the
+# noise does to the density what a drift $-\frac{g^2}{2}s_t$ does. Any share of it may be moved from the noise to the
+# drift. Let the share $\lambda^2$ stay:
 #
 # $$\partial_t\, p_t = -\,\partial_x\Big[\Big(f x - \frac{1-\lambda^2}{2}\,g^2\,s_t\Big)\, p_t\Big] + \frac{\lambda^2 g^2}{2}\,\partial_x^2\, p_t \qquad \text{for every } \lambda \tag{13.9}$$
 #
@@ -244,9 +245,9 @@ print("ratio of neighbouring differences:", [round(float(r), 2) for r in gaps[:-
 equation("13.9")
 
 # %% [markdown]
-# **What the noise is for.** Split the reverse step in the same way. Half of the pull of the score belongs to the flow.
-# The other half and the noise are just what Langevin needs (lesson 07), with the step size $\eta = g^2h/2$. It moves
-# the points about without changing their density:
+# **What the noise is for.** Split a reverse step of length $h$, with its fresh noise $\mathbf{z}$, in the same way. Half
+# of the pull of the score belongs to the flow. The other half and the noise are just what Langevin needs (lesson 07),
+# with the step size $\eta = g^2h/2$. It moves the points about without changing their density:
 #
 # $$\mathbf{x} - (f\mathbf{x} - g^2\mathbf{s}_t)\,h + g\sqrt{h}\,\mathbf{z} = \underbrace{\mathbf{x} - \Big(f\mathbf{x} - \frac{g^2}{2}\mathbf{s}_t\Big)h}_{\text{probability flow}} + \underbrace{\eta\,\mathbf{s}_t + \sqrt{2\eta}\,\mathbf{z}}_{\text{Langevin}}, \qquad \eta = \frac{g^2 h}{2} \tag{13.10}$$
 
@@ -265,7 +266,7 @@ equation("13.11")
 
 # %% [markdown]
 # An Euler step from $r_t$ to $r_s$ goes straight on with the velocity of its start. Written in $\mathbf{x}$ again it is
-# the DDIM step of lesson 10 with $\eta = 0$, to the last digit:
+# the DDIM step of lesson 10 without fresh noise, to the last digit:
 #
 # $$\mathbf{x}_s = a_s\Big(\frac{\mathbf{x}_t}{a_t} + \Big(\frac{\sigma_s}{a_s} - \frac{\sigma_t}{a_t}\Big)\,\boldsymbol\varepsilon_\theta(\mathbf{x}_t)\Big) \tag{13.12}$$
 
@@ -283,9 +284,10 @@ equation("13.13")
 
 # %% [markdown]
 # A normalizing flow stacks maps that can be undone, and adds up $\log|\det|$ of their Jacobians. One thin layer is
-# $\mathbf{x} + h\,\mathbf{v}(\mathbf{x})$ with the Jacobian $\mathbf{I} + hJ$. In the product over its eigenvalues,
-# $\prod_i (1 + h\lambda_i)$, the first order in $h$ is $h\sum_i \lambda_i$: the trace, which is the divergence.
-# Infinitely many thin layers are (13.13):
+# $\mathbf{x} + h\,\mathbf{v}(\mathbf{x})$. Its Jacobian is $\mathbf{I} + hJ$, where $J$ is that of $\mathbf{v}$. Let
+# $\kappa_i$ be the eigenvalues of $J$. The determinant is the product $\prod_i (1 + h\kappa_i)$. Its first order in $h$
+# is $h\sum_i \kappa_i = h\operatorname{tr} J$, and the trace of $J$ is the divergence. Infinitely many thin layers are
+# (13.13):
 #
 # $$\frac{d}{dh}\log\big|\det(\mathbf{I} + h J)\big|\,\Big|_{h=0} = \operatorname{tr} J \tag{13.14}$$
 #
@@ -464,7 +466,7 @@ plots.image_grid(
     ["t = 1", "t = 30", "t = 60", "t = 100", "t = 200"],
     ["sound", "above"],
     alt="Two rows of a digit that drowns in noise from t = 1 to t = 200, the sound pipeline above and the broken one below. The "
-    "broken one has a little less noise at first; both end in noise.",
+    "broken one has less noise at t = 30 and t = 60; both end in noise.",
 )
 
 # %% [markdown]
@@ -550,8 +552,8 @@ plots.image_row(
 #
 # $$\frac{\operatorname{Var}[\sqrt{\bar\alpha_t}\; c\, x_0]}{1 - \bar\alpha_t} = c^2\;\mathrm{SNR}(t)\,\operatorname{Var}[x_0] \tag{13.17}$$
 #
-# Digits divided by 255 have $c = 1/16$: the signal is 256 times too weak at every level, and the model learns to make
-# noise into gray.
+# Digits divided by 255 instead of 16 have $c = 16/255$, about $1/16$. At every level their signal is about 254 times too
+# weak. The model learns to make noise into pictures that are black all over.
 
 # %% tags=["explore"]
 equation("13.17")
@@ -680,8 +682,8 @@ with when_written():
 # 4      return (weight.unsqueeze(1) * each).mean()
 # ```
 #
-# Here is what the training curve would show. The model is a fixed guess, the batches are random. Could you tell which
-# line is right?
+# Here is what the training curve would show. The model always finds 60% of the noise; the batches are random. Could you
+# tell which curve is right?
 
 # %% tags=["explore"]
 curves = {"sound": [], "as above": []}
@@ -889,8 +891,8 @@ plots.scatter(
 )
 
 # %% [markdown]
-# Nothing to see, and nothing to measure with 500 points either. Yet it costs likelihood, and with few steps it costs
-# quality.
+# Nothing to see, and nothing to measure with 500 points either. Yet the mean of every step is a little off, so the
+# bound of lesson 04 gets worse. With few steps, $t$ and $t - 1$ are far apart, and the samples suffer too.
 #
 # **What do we know?** Let the data be standard normal once more. Now `predict(x, t)` is exact, and by (13.20) each step
 # multiplies $x$ by $\sqrt{\alpha_t}$ and adds $\sqrt{\beta_t}\,z_t$. So we know everything about the whole sampler. Of
@@ -1073,16 +1075,17 @@ for label, edits in (("sound", {}), ("as above", PIPELINES["langevin"].shown)):
 plots.density(
     grid,
     {"density asked for": bumps.log_prob(grid.unsqueeze(1)).exp(), **found},
-    alt="Three curves with bumps: the density asked for, the sound chain near it, the broken chain with the same bumps but narrower "
-    "and higher.",
+    alt="Three curves with the same three bumps. The sound chain follows the density asked for, but the narrow bump in the middle is "
+    "lower. In the broken chain all bumps are narrower, and the two outer ones stand out higher.",
 )
 
 # %% [markdown]
-# The bumps are where they belong. They are a little narrow; perhaps the smoothing is to blame, or the time was too
-# short?
+# The bumps are where they belong. The outer ones are a little narrow and high. But the sound curve is off as well, in the
+# middle. Is that the smoothing, chance, or the length of the step?
 #
-# **What do we know?** For the target $\mathcal{N}(0, 1)$ a step with drift $d$ and noise $c$ is
-# $x \leftarrow (1-d)x + cz$. The variance that such a step does not change solves $v = (1-d)^2 v + c^2$, so
+# **What do we know?** Let the target be $\mathcal{N}(0, 1)$, with the score $-x$. Let $d$ be the factor of the score in
+# a step and $c$ that of the noise. (In this section $d$ counts no coordinates, and $c$ is not the scale of pipeline 3.)
+# The step is $x \leftarrow (1-d)x + cz$. The variance that such a step does not change solves $v = (1-d)^2 v + c^2$, so
 #
 # $$v_\infty = \frac{c^2}{2d} \cdot \frac{1}{1 - d/2} \tag{13.23}$$
 #
@@ -1163,7 +1166,8 @@ equation("13.24")
 # `hunt.reverse_fault` · difficulty 4 · core · 25 minutes · 4 points · equation (13.24)
 #
 # Right pipelines differ from each other by terms of order $dt$: a DDPM step is one of them. So take $dt$ very small,
-# divide by it, and allow a few per cent.
+# divide by it, and allow a few per cent. If pull and noise do not fit together, and the noise is that of the SDE, blame
+# the pull.
 
 # %% exercise="hunt.reverse_fault"
 def reverse_fault(back, beta):
@@ -1208,7 +1212,8 @@ with when_written():
 # It makes fine pictures. They are guided a little less than the author believes, and at $w = 0$ the label is ignored
 # altogether.
 #
-# **What do we know?** Guidance samples, at each level, along the score of a ratio of densities:
+# **What do we know?** Write $\ell$ for the label. (Lesson 11 called it $y$, which is a noisy point here.) Guidance
+# follows, at each level, the score of a ratio of densities:
 #
 # $$\nabla \log \frac{p_t(\mathbf{x} \mid \ell)^{1+w}}{p_t(\mathbf{x})^{w}} = -\frac{(1+w)\,\boldsymbol\varepsilon_\theta(\mathbf{x}, \ell) - w\,\boldsymbol\varepsilon_\theta(\mathbf{x})}{\sigma_t} \tag{13.25}$$
 #
@@ -1277,9 +1282,10 @@ for label, edits in (("sound", {}), ("as above", PIPELINES["likelihood"].shown))
 # The broken one reports the *better* likelihood. It would win every comparison. Nobody hunts for a bug in a good
 # result, and that is why this one lives long.
 #
-# **What do we know?** The total of a density is 1, whatever the map:
+# **What do we know?** Let $F$ be the map from data to latent, here $F(x) = x/\text{scale}$, and $p_Z$ the density of the
+# latent. The total of a density is 1, whatever the map:
 #
-# $$\int p_0\big(F(x)\big)\,\Big|\frac{dF}{dx}\Big|\, dx = 1 \tag{13.26}$$
+# $$\int p_Z\big(F(x)\big)\,\Big|\frac{dF}{dx}\Big|\, dx = 1 \tag{13.26}$$
 #
 # On a fine grid that reaches far enough a sum is as good as an integral. A total of 1 is a hard thing to reach with a
 # wrong sign, a forgotten constant, or a mean where a sum belongs. You only have to ask in situations where each of them

@@ -58,7 +58,7 @@ def normal_chain(g: torch.Generator) -> Sides:
 @twin(
     "13.22",
     r"c_\varepsilon^2 + c_z^2 = 1 - \bar\alpha_s, \qquad c_z^2 = \eta^2\,\frac{1-\bar\alpha_s}{1-\bar\alpha_t}\Big(1 - \frac{\bar\alpha_t}{\bar\alpha_s}\Big)",
-    symbols="c_eps alpha_bar s t",
+    symbols="c_eps alpha_bar s t eta",
     source="Song, Meng & Ermon 2021 (DDIM), eq. 12 and 16",
 )
 def room_for_noise(g: torch.Generator) -> Sides:
@@ -115,7 +115,7 @@ def guidance(g: torch.Generator) -> Sides:
 
 @twin(
     "13.26",
-    r"\int p_0\big(F(x)\big)\,\Big|\frac{dF}{dx}\Big|\, dx = 1",
+    r"\int p_Z\big(F(x)\big)\,\Big|\frac{dF}{dx}\Big|\, dx = 1",
     symbols="p_latent map",
     source="the change of variables behind every normalizing flow",
 )

@@ -68,7 +68,7 @@ def sde_and_flow_share_marginals(g: torch.Generator) -> Sides:
 @twin(
     "13.10",
     r"\mathbf{x} - (f\mathbf{x} - g^2\mathbf{s}_t)\,h + g\sqrt{h}\,\mathbf{z} = \underbrace{\mathbf{x} - \Big(f\mathbf{x} - \frac{g^2}{2}\mathbf{s}_t\Big)h}_{\text{probability flow}} + \underbrace{\eta\,\mathbf{s}_t + \sqrt{2\eta}\,\mathbf{z}}_{\text{Langevin}}, \qquad \eta = \frac{g^2 h}{2}",
-    symbols="x_t f_g score_t h z",
+    symbols="x_t f_g score_t h z eta",
     source=f"{SONG}, section 4; Karras et al. 2022, eq. 8",
 )
 def sde_is_flow_and_langevin(g: torch.Generator) -> Sides:
