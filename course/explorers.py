@@ -27,7 +27,7 @@ torch.set_num_threads(1)  # these sizes are small: a second thread would only be
 #
 # Choose the *collider* among the graphs and read the verdict: its two causes know nothing of each other. Now click the
 # effect in the middle to observe it, and the path opens. Then try the *fork*, where observing does the opposite. You
-# may draw graphs of your own. (Lesson 01)
+# may draw graphs of your own; *Reset* brings the chosen one back. (Lesson 01)
 
 # %% explorer="dag_editor"
 explorers.dag_editor()

@@ -75,5 +75,5 @@ def _distributed() -> Any:
     try:
         import distributed
     except ImportError as error:
-        raise GradingError("Dask is not installed: pip install 'diffkit[cluster]', here and on each worker") from error
+        raise GradingError("Dask is not installed: pip install -e '.[cluster]', here and on each worker") from error
     return distributed

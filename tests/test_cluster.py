@@ -18,7 +18,7 @@ from tests.house_files import ROOT
 from tests.killed_runs import classroom, left
 from tests.sandbox_helpers import needs_bubblewrap
 
-pytest.importorskip("distributed", reason="Dask is not installed: pip install 'diffkit[cluster]'")
+pytest.importorskip("distributed", reason="Dask is not installed: pip install -e '.[cluster]'")
 pytestmark = [needs_bubblewrap, pytest.mark.filterwarnings("ignore")]
 NAMES = ["perfect", "blank", "wrong_q_sample_6", "exits", "broken_json"]
 

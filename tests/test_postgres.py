@@ -16,7 +16,7 @@ from tests.attacks.attack import LESSON
 from tests.killed_runs import classroom
 from tests.sandbox_helpers import needs_bubblewrap
 
-pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'diffkit[cluster]'")
+pytest.importorskip("psycopg", reason="psycopg is not installed: pip install -e '.[cluster]'")
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
 pytestmark = [
     needs_bubblewrap,

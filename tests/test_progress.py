@@ -279,6 +279,23 @@ def test_next_comes_back_to_what_was_left_out_and_ends(file):
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
+def test_the_table_calls_a_lesson_what_its_own_heading_calls_it(lesson):
+    text = (ROOT / "solutions" / f"{lesson}.py").read_text(encoding="utf-8")
+    (row,) = [row for row in summary.rows({}) if row.lesson == lesson]
+    assert f"\n# # {row.number} {row.title}\n" in text
+
+
+def test_next_names_the_lesson_by_its_title(file):
+    check(STEP.name, STEP.reference)
+    assert "in lesson 02, The forward process;" in str(progress.next())
+
+
+def test_without_the_lessons_around_a_title_comes_from_the_files_name(monkeypatch):
+    monkeypatch.setattr(summary, "course_folder", lambda: None)
+    assert summary.title_of("02_forward_process") == "forward process"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
 def test_every_lesson_says_how_long_it_takes_and_calls_its_exercises_by_number(lesson):
     text = summary.lesson_markdown(lesson)
     stated, exercises = stated_minutes(text), sum(e.minutes for e in LESSONS[lesson])
@@ -334,7 +351,7 @@ def test_what_is_made_from_the_notebook_shows_the_table_as_a_table(file):
 
 
 def test_the_table_in_markdown_says_the_same_without_bars_and_escapes_what_it_is_told(file):
-    shown = table([Row("02_a|b *c* $d$", 1, 1, 3, 90, 60)], ["Kept in /a_b_c/<d>."])
+    shown = table([Row("02_topic", "a|b *c* $d$", 1, 1, 3, 90, 60)], ["Kept in /a_b_c/<d>."])
     page = markdown2html(shown.markdown)
     rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL)]
     assert rows[1] == ["02", "a|b *c* $d$", "1 of 3, 1 begun", "1 h"]

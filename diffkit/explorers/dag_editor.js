@@ -20,9 +20,9 @@ function render({ model, el }) {
     draw();
   };
   const say = (text) => { message.textContent = text; };
-  const load = (name) => {
-    chosen = 0;
-    say("");
+  const load = (name, words = "") => {
+    [start, chosen] = [null, 0];
+    say(words);
     send({ preset: name, ...presets[name], observed: [] });
   };
   const observe = (node) => {
@@ -52,6 +52,8 @@ function render({ model, el }) {
   const preset = html("select", { "aria-label": "graph to begin with" });
   options(preset, Object.keys(presets).map((name) => [name, name]), model.get("preset"));
   preset.addEventListener("change", () => load(preset.value));
+  const reset = html("button", { type: "button", "aria-label": "Reset the graph" }, "Reset"); // a choice made twice is no change
+  reset.addEventListener("click", () => load(model.get("preset"), "The graph is as it began."));
   const ends = ["first", "second"].map((which, k) => {
     const select = html("select", { "aria-label": `${which} variable of the question` });
     select.addEventListener("change", () => {
@@ -171,7 +173,7 @@ function render({ model, el }) {
   const row = (...parts) => html("div", { class: "dk-row" }, ...parts);
   const label = (text) => html("span", { class: "dk-name", "aria-hidden": "true" }, text);
   const root = html("div", { class: "diffkit", role: "group", "aria-label": "Graph editor" },
-    row(label("start from"), preset, label("ask about"), ends[0], label("and"), ends[1]),
+    row(label("start from"), preset, reset, label("ask about"), ends[0], label("and"), ends[1]),
     html("div", { class: "dk-row dk-top" }, stage,
       html("div", { class: "dk-side" }, verdict,
         html("div", { class: "dk-readouts dk-left" }, informationName, values[1], html("span", {}, "factors"), values[0], html("span", {}, "shorter"), values[2]),

@@ -12,7 +12,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat.notebooknode import NotebookNode
 
 from grader.book.formulas import mathml
-from grader.learner.lesson_text import stated_minutes
+from grader.learner.lesson_text import stated_minutes, title
 from grader.learner.shown import duration
 
 PROMISE = re.compile(r"\*\*What you will be able to do[^*]*\*\*\s*(.+?)(?:\n\s*\n|$)", re.DOTALL)
@@ -74,11 +74,10 @@ def page_of(name: str, notebook: NotebookNode) -> Page:
     exporter.exclude_anchor_links = True
     body, _ = exporter.from_notebook_node(notebook)
     text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    title = next((line[2:] for line in text.splitlines() if line.startswith("# ")), name)
     promise, picture = PROMISE.search(text), PICTURE.search(body)
     return Page(
         f"{name}.html",
-        title,
+        title(text) or name,
         body,
         " ".join(promise[1].split()) if promise else "",
         picture[0] if picture else "",

@@ -1,4 +1,4 @@
-"""What a lesson's own text says: how long it takes, and what its exercises are called."""
+"""What a lesson's own text says: its title, how long it takes, and what its exercises are called."""
 
 import json
 import re
@@ -26,6 +26,11 @@ def stated_minutes(text: str) -> int | None:
     else:
         return None
     return round((value + half) * (60 if unit.startswith("hour") else 1))
+
+
+def title(text: str) -> str:
+    """The first heading, with the lesson's number: "02 The forward process"; empty if there is none."""
+    return next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), "")
 
 
 @lru_cache(maxsize=64)

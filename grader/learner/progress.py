@@ -7,7 +7,7 @@ from pathlib import Path
 from grader.learner.kept import Entries, Entry, ProgressError, TooNew, change, read, to_text, union
 from grader.learner.place import course_folder, is_solution, progress_file
 from grader.learner.shown import Shown, duration, table
-from grader.learner.summary import called, last_passed, next_exercise, notebook, rows
+from grader.learner.summary import called, last_passed, next_exercise, notebook, rows, title_of
 
 
 class Progress:
@@ -35,7 +35,7 @@ class Progress:
             return _paragraph("All exercises are passed. Congratulations!", said)
         lesson, exercise = found
         name = called(lesson, exercise)
-        title = f"lesson {lesson[:2]}, {lesson[3:].replace('_', ' ')}"
+        title = f"lesson {lesson[:2]}, {title_of(lesson)}"
         before = f"Last passed: {called(*last)} (lesson {last[0][:2]}). " if last else ""
         time = duration(exercise.minutes)
         text = f"{before}Next: {name}, in {title}; about {time}."

@@ -6,15 +6,16 @@ from pathlib import Path
 from grader.exercise import Exercise
 from grader.exercises import LESSONS
 from grader.learner.kept import Entries
-from grader.learner.lesson_text import heading, markdown, stated_minutes
+from grader.learner.lesson_text import heading, markdown, stated_minutes, title
 from grader.learner.place import course_folder
 
 
 @dataclass(frozen=True)
 class Row:
-    """A lesson.  minutes: for all of it, reading included; left: what of them is left."""
+    """A lesson.  title: without its number; minutes: for all of it, reading included; left: what of them is left."""
 
     lesson: str
+    title: str
     passed: int
     begun: int
     count: int
@@ -25,11 +26,6 @@ class Row:
     def number(self) -> str:
         """Two digits, as in the file's name."""
         return self.lesson[:2]
-
-    @property
-    def title(self) -> str:
-        """The topic in words."""
-        return self.lesson[3:].replace("_", " ")
 
     @property
     def share(self) -> float:
@@ -48,6 +44,11 @@ def lesson_markdown(lesson: str) -> str:
     return markdown(path) if path else ""
 
 
+def title_of(lesson: str) -> str:
+    """What the lesson calls itself, without its number; the words of the file's name if its text is not there."""
+    return title(lesson_markdown(lesson)).removeprefix(lesson[:2]).strip() or lesson[3:].replace("_", " ")
+
+
 def minutes_of(lesson: str) -> int:
     """How long the lesson says it takes; never less than its exercises do."""
     exercises = sum(e.minutes for e in LESSONS[lesson])
@@ -64,7 +65,8 @@ def rows(entries: Entries) -> list[Row]:
         reading = minutes - sum(e.minutes for e in exercises)
         to_do = sum(e.minutes for e in exercises if e not in done)
         share = 1 - len(done) / len(exercises) if exercises else 0.0
-        out.append(Row(lesson, len(done), begun, len(exercises), minutes, round(to_do + reading * share)))
+        left = round(to_do + reading * share)
+        out.append(Row(lesson, title_of(lesson), len(done), begun, len(exercises), minutes, left))
     return out
 
 

@@ -80,6 +80,10 @@ def shown_nats(page):
     return page.inner_text(f"{EDITOR} .dk-readouts > :nth-child(2)")
 
 
+def drawn(page):
+    return page.locator("[data-node], .dk-arrow").evaluate_all("(all) => all.map((e) => e.outerHTML)")
+
+
 def arrows(page):
     return sorted((u, v) for u, v, _ in page.evaluate("() => model.get('arrows')"))
 
@@ -162,6 +166,38 @@ def test_the_letter_a_draws_an_arrow_and_a_circle_is_refused(page):
     assert "would close a circle" in page.inner_text(EDITOR)
 
 
+def test_reset_brings_the_chosen_graph_back_by_key_and_keeps_the_focus(page):
+    load(page, "chain")
+    before = drawn(page)
+    drag(page, "a", "b")
+    page.select_option(f"{EDITOR} select[aria-label^=first]", "c")
+    press(page, "a", "Enter")
+    press(page, "b", "a")  # an arrow has begun
+    assert arrows(page) == [("a", "b"), ("a", "c"), ("c", "b")]
+    page.focus(f"{EDITOR} select[aria-label^=graph]")
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.ariaLabel") == "Reset the graph"
+    page.keyboard.press("Enter")
+    assert drawn(page) == before
+    assert (state(page).ends, state(page).observed) == (["a", "b"], [])
+    assert "The graph is as it began." in page.inner_text(f"{EDITOR} .dk-error")
+    assert page.evaluate("() => document.activeElement.ariaLabel") == "Reset the graph"
+    press(page, "c", "a")  # the arrow that had begun is forgotten
+    assert "An arrow begins at c" in page.inner_text(EDITOR)
+
+
+def test_escape_closes_an_open_list_first_and_leaves_the_explorer_then(page):
+    page.evaluate("() => Object.assign(document.getElementById('el'), { className: 'jp-Notebook-cell', tabIndex: -1 })")
+    page.focus(f"{EDITOR} select[aria-label^=graph]")
+    page.keyboard.press("Space")
+    page.wait_for_selector(f"{EDITOR} select[aria-label^=graph]:open")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(f"{EDITOR} select[aria-label^=graph]:not(:open)")
+    assert page.evaluate("() => document.activeElement.ariaLabel") == "graph to begin with"
+    page.keyboard.press("Escape")
+    assert page.evaluate("() => document.activeElement.id") == "el"
+
+
 def test_the_weight_of_an_arrow_changes_the_number(page):
     slider = f"{EDITOR} input[type=range]"
     page.focus(slider)
@@ -172,7 +208,7 @@ def test_the_weight_of_an_arrow_changes_the_number(page):
     page.focus(slider)
     page.keyboard.press("End")
     assert shown_nats(page) == f"{state(page).nats:.2f} nats"
-    page.click(f"{EDITOR} button")
+    page.click(f"{EDITOR} button >> text=Remove arrow")
     assert arrows(page) == [("c", "a")]
 
 

@@ -119,7 +119,7 @@ def test_tab_goes_through_an_explorer_and_out_at_both_ends(lab, course):
     page.set_default_timeout(RUNS_WITHIN)
     run_all(page)
     page.wait_for_selector(".diffkit[aria-label='Forward process explorer']")
-    page.focus(".diffkit[aria-label='Graph editor'] button")
+    page.focus(".diffkit[aria-label='Graph editor'] button >> text=Remove arrow")
     page.keyboard.press("Tab")
     assert focus(page)["explorer"] == "Forward process explorer"
     page.keyboard.press("Shift+Tab")
