@@ -8,6 +8,7 @@ notices; in a class this was most of the time that the gradebook took.
 
 import copy
 import gc
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -153,29 +154,17 @@ class _Shared:
 
 def _validate(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """`jsonschema.validate`, with the schema itself checked once."""
-    error = jsonschema.exceptions.best_match(_validator(_Same(schema)).iter_errors(instance))
+    error = jsonschema.exceptions.best_match(_validator(json.dumps(schema, sort_keys=True)).iter_errors(instance))
     if error is not None:
         raise error
 
 
-class _Same:
-    """A dict as the key of a cache: equal only to itself, and kept alive by it."""
-
-    def __init__(self, value: Mapping[str, Any]) -> None:
-        self.value = value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.value is self.value
-
-
 @cache
-def _validator(schema: _Same) -> Any:
-    kind = jsonschema.validators.validator_for(schema.value)
-    kind.check_schema(schema.value)
-    return kind(schema.value)
+def _validator(schema: str) -> Any:
+    parsed = json.loads(schema)
+    kind = jsonschema.validators.validator_for(parsed)
+    kind.check_schema(parsed)
+    return kind(parsed)
 
 
 def _copied(node: NotebookNode, memo: object) -> NotebookNode:

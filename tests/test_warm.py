@@ -9,7 +9,7 @@ from nbgrader import api
 from nbgrader.nbgraderformat import common, v3
 from nbgrader.preprocessors.overwritecells import OverwriteCells  # noqa: F401  nbgrader as it is loaded when grading
 
-from grader.warm import one_transaction, warm
+from grader.warm import _validator, one_transaction, warm
 
 GOOD = {"grade_id": "a", "grade": False, "solution": True, "locked": False, "schema_version": 3, "task": False}
 WRONG = [
@@ -127,3 +127,12 @@ def test_garbage_is_looked_for_seldom_and_then_as_often_as_before():
         assert gc.get_freeze_count() > frozen
     assert gc.get_threshold() == often
     assert gc.get_freeze_count() == 0
+
+
+def test_a_schema_that_is_read_anew_for_each_notebook_makes_one_validator():
+    sizes = []
+    with warm():
+        for _ in range(3):
+            verdict(GOOD)
+            sizes.append(_validator.cache_info().currsize)
+    assert sizes == sizes[:1] * 3

@@ -114,9 +114,10 @@ def warm_up(shell: Shell) -> None:
 
 
 def _forget_fonts() -> None:
-    """Matplotlib has every fork close the fonts that are open, so none had better be.  A matter of speed only."""
-    cached: Any = getattr(
-        sys.modules["matplotlib.font_manager"], "_get_font", None
-    )  # not to be imported by another user
+    """Matplotlib has every fork close the fonts that are open, so none had better be.  A matter of speed only.
+
+    The module is not imported at the top of this file: that would be as another user, whose its folders then were.
+    """
+    cached: Any = getattr(sys.modules["matplotlib.font_manager"], "_get_font", None)
     if hasattr(cached, "cache_clear"):
         cached.cache_clear()
