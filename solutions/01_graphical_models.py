@@ -688,7 +688,8 @@ check("graphs.mutual_information", mutual_information)
 # of (1.7) are 0. If some path is open, then there are distributions of the graph in which they are dependent, and nearly
 # all are.
 #
-# Play with it now. Click a node to observe it. Drag from one node to another to draw an arrow, or to take it away. With
+# Play with it now. The list *start from* holds the graphs of this lesson. Click a node to observe it. Drag from one node to
+# another to draw an arrow, or to take it away. With
 # the keyboard: Tab moves between nodes, Enter observes, and the letter A starts an arrow at one node and ends it at
 # another. Thick orange lines are open paths. The number in nats belongs to one network: each node is the sum of its
 # parents, times the weights on the arrows, plus noise of variance 1. Try these:
@@ -1100,8 +1101,8 @@ equation("1.31")
 # %% [markdown]
 # ### Tool 4: the Kullback-Leibler divergence
 #
-# How different are two distributions $q$ and $p$? Draw from $q$, and ask by how much $q$ finds the draw more likely than
-# $p$ does, in logarithms, on average. For two Gaussians on the line there is a closed form:
+# How different are two distributions, call them $q$ and $p$? Draw from $q$, and ask by how much $q$ finds the draw more
+# likely than $p$ does, in logarithms, on average. For two Gaussians on the line there is a closed form:
 #
 # $$D_{\mathrm{KL}}(q\,\|\,p) = \mathbb{E}_{x \sim q}\big[\log q(x) - \log p(x)\big] = \tfrac12\left[\frac{(m_q - m_p)^2}{v_p} + \frac{v_q}{v_p} - 1 - \log\frac{v_q}{v_p}\right] \tag{1.32}$$
 #

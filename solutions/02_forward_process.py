@@ -355,7 +355,8 @@ check("forward.q_sample", q_sample)
 
 # %% [markdown]
 # Now move the slider of the next cell. On the left is the density of the three bumps, on the right a digit with one
-# fixed noise. Arrow keys work too. Watch when the bumps melt together, and when you can no longer read the digit.
+# fixed noise. Arrow keys work too. Watch when the bumps melt together, and when you can no longer read the digit. Of the
+# numbers shown you know $\bar\alpha_t$; the other two come in sections 8 and 9.
 
 # %% tags=["explore"]
 explorers.forward_process()
