@@ -74,14 +74,15 @@ print("lowest and highest:  ", float(digits.images.min()), float(digits.images.m
 # The kind of numbers, `float32`, is called the *dtype*. It takes 4 bytes per number. `float64` takes 8 and is far more
 # exact: we use it to compare formulas.
 #
-# In the file the pixels are stored as whole numbers from 0 (paper) to 16 (ink). The course uses the range from -1 to 1, so
-# that an average pixel is near 0, like the noise that we will add. With $x$ for a stored pixel, the formula is
+# In the file the pixels are stored as whole numbers from 0 (paper) to 16 (ink). The course uses the range from -1 to 1. It
+# lies around 0, and it is about as wide as the noise that we will add. With $x$ for a stored pixel, the formula is
 #
 # $$y = \frac{x}{8} - 1 \tag{0.1}$$
 #
 # **Equations run.** Every numbered equation of the course can be run. The next cell draws random digits and computes
-# both sides of (0.1) in different ways: on the left is what the course's library does, on the right the formula. Then
-# it compares them. If you ever doubt a formula, run it.
+# both sides of (0.1) in different ways: on the left is what the course's library does, on the right the formula. It
+# shows the first few numbers of each side, and the largest difference. Computers round, so a difference of a billionth is
+# allowed. The function behind such a cell is called the equation's *twin*. If you ever doubt a formula, run it.
 
 # %% tags=["explore"]
 equation("0.1")
@@ -174,13 +175,16 @@ with when_written():
 # with mean 0 and variance 1.
 #
 # But a program that draws different numbers at every run is hard to check: did the result change because of your
-# edit, or by chance? The remedy is a *generator* that starts from a number of your choice, the *seed*. The same seed
-# gives the same noise, today and tomorrow:
+# edit, or by chance? The remedy is a *generator* that starts from a number of your choice, the *seed*. On the same machine,
+# the same seed gives the same noise, today and tomorrow:
 #
 # $$\boldsymbol\varepsilon(\text{seed}) = \boldsymbol\varepsilon(\text{seed}), \qquad \boldsymbol\varepsilon \sim \mathcal{N}(\mathbf{0}, \mathbf{I}) \tag{0.2}$$
 #
-# The sign $\sim$ reads "is drawn from", and $\mathcal{N}(\mathbf{0}, \mathbf{I})$ is the normal distribution that we just described. The twin of
-# this equation draws once from a generator of its own, and once from the global one of torch.
+# A bold letter stands for many numbers at once: a point, an image, all the noise of a batch. The sign $\sim$ reads "is drawn
+# from". And $\mathcal{N}(\mathbf{0}, \mathbf{I})$ is the normal distribution that we just described: $\mathbf{0}$ says that every number has the
+# mean 0, and the identity matrix $\mathbf{I}$ says that each has the variance 1 and none is linked to another.
+#
+# The twin draws from the same seed twice: once from a generator of its own, and once from the global one of torch.
 
 # %% tags=["explore"]
 equation("0.2")
@@ -203,6 +207,9 @@ print("two draws from one seed: ", *(torch.randn(2, generator=torch.Generator().
 # ### Exercise 0.2: noise from a seed
 #
 # `start.noise_like` · difficulty 1 · core · 5 minutes · 2 points · equation (0.2)
+#
+# Draw in the dtype of `x` from the start: `torch.randn` takes `dtype=` and `device=`. Numbers that are drawn in float32 and
+# made float64 afterwards are other numbers.
 
 # %% exercise="start.noise_like"
 def noise_like(x, seed):
@@ -226,8 +233,8 @@ check("start.noise_like", noise_like)
 #
 # When shapes differ, torch lines them up from the **last** axis and repeats what has length 1. This is called *broadcasting*. So a tensor
 # `a` of shape `(B,)` meets the *columns* of images of shape `(B, C, H, W)`, not the images. If $B$ and $W$ differ, there is an
-# error, and you are lucky. If they happen to be equal, there is none. Eight digits are 8 pixels wide. See what
-# happens to them, with eight factors from 0.1 to 1:
+# error, and you are lucky. If they happen to be equal, there is none. Our digits are 8 pixels wide, so take eight of them,
+# with eight factors from 0.1 to 1, and see what happens:
 
 # %% tags=["explore"]
 eight = digits.images[:8] + 1  # 0 is paper
@@ -237,7 +244,7 @@ plots.image_grid(
     [f"a = {a:.2f}" for a in factors.tolist()],
     ["right", "wrong"],
     alt="Two rows of eight digits. Upper row, right: the first digit is nearly invisible, the last one has full ink. Lower "
-    "row, wrong: in every digit the left columns are faint and the right columns have full ink.",
+    "row, wrong: within every digit the ink is faint on the left and grows stronger to the right.",
 )
 
 # %% [markdown]
@@ -288,9 +295,9 @@ for call in (1, 2, 3):
     print(f"call {call}: {brighter(mine).tolist()}   and my own data: {mine.tolist()}")
 
 # %% [markdown]
-# It can hide better than that. `x.flatten(1)` and `x.view(...)` show the *same memory* under another shape. They are windows, not
-# copies, so `flat -= 1` changes `x` as well. Functions of torch whose name ends in an underscore, such as `x.clamp_()`, work in
-# place too.
+# It can hide better than that. `x.view(...)` shows the *same memory* under another shape, and so does `flat = x.flatten(1)` where
+# it can. These are windows, not copies, so `flat -= 1` changes `x` as well. Functions of torch whose name ends in an underscore,
+# such as `x.clamp_()`, work in place too.
 #
 # The rule is short: **in a function, make new tensors.** The checks call your functions twice with the same arguments and
 # look at the second answer.
@@ -347,7 +354,8 @@ equation("0.5")
 
 # %% [markdown]
 # Every prediction was compared with every target. Broadcasting has struck again: the last axes, 1 and 5, are lined up, and each is
-# repeated until they fit. The mean is a plausible number, and a network that is trained with it learns nothing.
+# repeated until they fit. The mean is a plausible number, and a network that is trained with it learns to answer the average
+# target, whatever it is shown.
 #
 # Wrong forms that are common, or printed somewhere, are kept in this course and *refuted*. The next cell shows by how much this one is off:
 

@@ -72,8 +72,8 @@ notation("1")
 # its probability. (In a lecture somebody asked how a probability can be a function of a vector. It takes the whole
 # vector and returns one number: how likely these values are *together*.)
 #
-# A joint distribution is big. Five variables with two values each have $2^5 = 32$ combinations; a small image has more
-# combinations than there are atoms. We need it in small pieces.
+# A joint distribution is big. Five variables with two values each have $2^5 = 32$ combinations. A digit of lesson 00, 64
+# pixels with 17 shades, has $17^{64}$, about $10^{79}$. We need it in small pieces.
 #
 # **The chain rule** cuts it into pieces, always, whatever the distribution is. First ask for $x_1$. Then for $x_2$, once
 # $x_1$ is known. Then for $x_3$, once both are known, and so on:
@@ -83,7 +83,8 @@ notation("1")
 # Nothing is gained yet. The last factor still has all the variables in it.
 #
 # Every numbered equation in this course runs. The next cell draws random inputs, computes both sides of (1.1) in
-# different ways, and compares them.
+# different ways, and compares them. Do not be surprised by negative numbers: densities of many variables may be tiny, so
+# cells like this one often compare their *logarithms*.
 
 # %% tags=["explore"]
 equation("1.1")
@@ -120,7 +121,8 @@ plots.dags(
 #
 # $$p(x_5 \mid x_1, x_2, x_3, x_4) = p(x_5 \mid x_1, x_3) \tag{1.4}$$
 #
-# With two values each, the joint table has 32 entries. The five small tables need $1 + 1 + 1 + 8 + 4 = 15$ numbers.
+# With two values each, the joint table has 32 entries, 31 of them free, since they sum to 1. The five small tables need
+# $1 + 1 + 1 + 8 + 4 = 15$ numbers: one for each combination of the parents' values.
 
 # %% tags=["explore"]
 equation("1.3")
@@ -182,8 +184,8 @@ hint("graphs.joint_prob")
 equation("1.5")
 
 # %% [markdown]
-# With three variables the sum rule has a name of its own, the *law of total probability*. We will use it in every
-# derivation below, to bring a variable in that we need:
+# Read from left to right, the sum rule brings a variable *in*. Then it is called the *law of total probability*. Most
+# derivations below begin with it, because the factorization of a graph speaks of all its variables:
 #
 # $$p(a, b) = \sum_c p(a, b, c) \tag{1.8}$$
 
@@ -195,7 +197,8 @@ equation("1.8")
 #
 # `graphs.marginal` · difficulty 2 · core · 8 minutes · 4 points · equation (1.8)
 #
-# A joint table has one axis for each variable. `keep` says which axes to keep, and in which order.
+# A joint table has one axis for each variable. `keep` says which axes to keep, and in which order. It may name all of
+# them, or none: then only the sum of the table is left.
 
 # %% exercise="graphs.marginal"
 def marginal(joint, keep):
@@ -245,8 +248,8 @@ check("graphs.conditional", conditional)
 #
 # $$p(a, b) - p(a)\,p(b) = p(a)\,\big[\,p(b \mid a) - p(b)\,\big] \tag{1.6}$$
 #
-# If one side is 0 for all values, so is the other. And since the left side treats $a$ and $b$ alike, $b$ tells nothing
-# about $a$ either.
+# If the left side is 0 for all values, then $p(b \mid a) = p(b)$ for every $a$ that can happen, and the other way round. And
+# since the left side treats $a$ and $b$ alike, $b$ tells nothing about $a$ either.
 #
 # **Conditional independence** is the same, said behind a bar. We know $c$ already. Does $a$ give any *more* news about
 # $b$? If not, then $a$ and $b$ are independent given $c$, written $a \perp b \mid c$. Just put "given $c$" into every
@@ -329,6 +332,9 @@ equation("1.9")
 # ### Exercise 1.6: the joint of a fork
 #
 # `graphs.fork_joint` · difficulty 2 · core · 6 minutes · 4 points · equation (1.9)
+#
+# A tool for such products: `torch.einsum("ij,jk->ik", A, B)` gives each axis a letter, multiplies entries with equal
+# letters, and sums over the letters that are missing on the right. (This one is the product of two matrices.)
 
 # %% exercise="graphs.fork_joint"
 def fork_joint(p_c, a_given_c, b_given_c):
@@ -394,16 +400,21 @@ check("graphs.b_given_a", b_given_a)
 
 # %% [markdown]
 # **How much does $a = 1$ tell, exactly?** Put letters for the numbers: $a = g\,c + \text{noise}$ with gain $g$, and
-# $\sigma_c^2, \sigma_a^2, \sigma_b^2$ for the variances of $c$ and of the two noises. By Bayes' rule $p(c \mid a)$ is
-# proportional to $p(c)\,p(a \mid c)$, so its logarithm is, up to parts without $c$,
+# $\sigma_c^2, \sigma_a^2, \sigma_b^2$ for the variances of $c$ and of the two noises. The normal density with mean $m$ and variance
+# $v$ is
+#
+# > $\mathcal{N}(x;\, m, v) = \frac{1}{\sqrt{2\pi v}}\; e^{-\frac{(x - m)^2}{2v}}$
+#
+# so its logarithm is $-\frac{(x-m)^2}{2v}$, up to a part without $x$. By Bayes' rule $p(c \mid a)$ is proportional to
+# $p(c)\,p(a \mid c)$, so its logarithm is, up to parts without $c$,
 #
 # > $-\frac{c^2}{2\sigma_c^2} - \frac{(a - g c)^2}{2\sigma_a^2} \;=\; -\frac12\Big(\frac{1}{\sigma_c^2} + \frac{g^2}{\sigma_a^2}\Big) c^2 + \frac{g\,a}{\sigma_a^2}\, c \;+\; \dots$
 #
 # A logarithm that is quadratic in $c$ belongs to a Gaussian. Its variance is one over the number in the bracket, and its
 # mean is that variance times the number in front of $c$. (Section 10 shows why. It is called completing the square.) So
 # $c$ given $a$ has mean $\frac{g\sigma_c^2}{g^2\sigma_c^2 + \sigma_a^2}\,a$ and variance
-# $\frac{\sigma_c^2\sigma_a^2}{g^2\sigma_c^2 + \sigma_a^2}$. Finally $b = c + \text{noise}$ keeps the mean and adds its
-# own variance:
+# $\frac{\sigma_c^2\sigma_a^2}{g^2\sigma_c^2 + \sigma_a^2}$. Finally $b = c + \text{noise}$ keeps the mean and adds the variance
+# of its noise, about which $a$ tells nothing:
 #
 # $$\mathbb{E}[b \mid a] = \frac{g\,\sigma_c^2}{g^2\sigma_c^2 + \sigma_a^2}\,a, \qquad \operatorname{Var}[b \mid a] = \sigma_b^2 + \frac{\sigma_c^2\,\sigma_a^2}{g^2\sigma_c^2 + \sigma_a^2} \tag{1.11}$$
 #
@@ -448,7 +459,8 @@ equation("1.12")
 # %% [markdown]
 # See it. We draw many triples of the example, with $a$ divided by 5 to fit the frame. On the left are all of them: $a$
 # and $b$ lean together. On the right are only those whose $c$ lies close to 1. That is what "given $c = 1$" looks like
-# in samples: an upright cloud that does not lean. Inside of it, $a$ tells nothing about $b$.
+# in samples: an upright cloud that does not lean. Inside of it, $a$ tells nothing about $b$. The cell after the picture
+# prints how much the clouds lean, as their *correlation*: 1 if all points lie on a rising line, 0 if there is no lean.
 
 # %% tags=["explore"]
 draws = torch.randn(3, 60_000, generator=torch.Generator().manual_seed(0))
@@ -545,6 +557,8 @@ equation("1.18")
 # ### Exercise 1.9: explain away
 #
 # `graphs.explaining_away` · difficulty 3 · stretch · 12 minutes · 5 points · equation (1.18)
+#
+# Some value of $b$ may have probability 0. Since $p(b)$ cancels, your answer need not divide by it.
 
 # %% exercise="graphs.explaining_away"
 def explaining_away(p_a, p_b, c_given_ab):
@@ -562,20 +576,24 @@ check("graphs.explaining_away", explaining_away)
 
 # %% [markdown]
 # Here is your function on the alarm: one night in a thousand has a burglar, one in a hundred an earthquake, and the
-# alarm is good but not perfect.
+# alarm is good but not perfect. Read the lines in order: the alarm makes a burglar two hundred times as likely as before, and
+# the radio takes nearly all of it back.
 
 # %% tags=["explore"]
 with when_written():
     burglar, quake = torch.tensor([0.999, 0.001]), torch.tensor([0.99, 0.01])
     rings = torch.tensor([[0.001, 0.3], [0.95, 0.97]])  # for burglar no, yes and earthquake no, yes
     answer = explaining_away(burglar.double(), quake.double(), torch.stack([1 - rings, rings], 2).double())
-    print(f"burglar, before anything is known        {float(burglar[1]):.4f}")
-    print(f"burglar, the alarm rings, no earthquake  {float(answer[1, 0, 1]):.4f}")
-    print(f"burglar, the alarm rings, and the radio reports an earthquake  {float(answer[1, 1, 1]):.4f}")
+    alarm = burglar.unsqueeze(1) * quake * rings  # p(a, b, c = rings)
+    print(f"burglar, before anything is known                  {float(burglar[1]):.4f}")
+    print(f"burglar, the alarm rings                           {float(alarm[1].sum() / alarm.sum()):.4f}")
+    print(f"burglar, the alarm rings, there is an earthquake   {float(answer[1, 1, 1]):.4f}")
+    print(f"burglar, the alarm rings, there is no earthquake   {float(answer[1, 0, 1]):.4f}")
 
 # %% [markdown]
 # With numbers on a line, it is easy to see which way the dependence goes. Let $c = a + b + \text{noise}$. If $c$ is known
-# and $a$ turns out large, then $b$ must have been small. The two lean against each other:
+# and $a$ turns out large, then $b$ was probably small. The two lean against each other. The *covariance* says so: it is the
+# average of (deviation of $a$ from its mean) times (deviation of $b$ from its mean), here among the draws with this $c$:
 #
 # $$c = a + b + \text{noise}: \qquad \operatorname{Cov}[a, b \mid c] = -\frac{\sigma_a^2\,\sigma_b^2}{\sigma_a^2 + \sigma_b^2 + \sigma_c^2} \tag{1.19}$$
 #
@@ -625,7 +643,8 @@ with when_written():
 # $$\mathrm{I}(a;\, b \mid c) = \sum_{a, b, c} p(a, b, c)\,\log \frac{p(a, b \mid c)}{p(a \mid c)\,p(b \mid c)} \;\ge\; 0 \tag{1.20}$$
 #
 # It is 0 exactly when $a \perp b \mid c$, and never negative (section 10 shows why, (1.33)). With the natural logarithm
-# it is measured in *nats*; a fair coin flip is $\log 2 \approx 0.69$ nats. Without $c$, leave out the bars.
+# it is measured in *nats*. If $b$ is a copy of a fair coin flip $a$, it is $\log 2 \approx 0.69$ nats. If there is no $c$, drop
+# $c$ everywhere: that is $\mathrm{I}(a;\, b)$.
 
 # %% tags=["explore"]
 equation("1.20")
@@ -658,7 +677,8 @@ check("graphs.mutual_information", mutual_information)
 # arrows in this path:
 #
 # - **chain** ($\rightarrow v \rightarrow$) or **fork** ($\leftarrow v \rightarrow$): news passes, unless $v$ is observed;
-# - **collider** ($\rightarrow v \leftarrow$): news is stopped, unless $v$, or something that $v$ leads to, is observed.
+# - **collider** ($\rightarrow v \leftarrow$): news is stopped, unless $v$ is observed, or something to which arrows lead from
+#   $v$, in one step or in several.
 #
 # The last words matter. If the alarm is not heard but a neighbour calls who heard it, that is as good as observing the
 # alarm, only less exact.
@@ -668,7 +688,8 @@ check("graphs.mutual_information", mutual_information)
 # of (1.7) are 0. If some path is open, then there are distributions of the graph in which they are dependent, and nearly
 # all are.
 #
-# Play with it now. Click a node to observe it. Drag from one node to another to draw an arrow, or to take it away. With
+# Play with it now. The list *start from* holds the graphs of this lesson. Click a node to observe it. Drag from one node to
+# another to draw an arrow, or to take it away. With
 # the keyboard: Tab moves between nodes, Enter observes, and the letter A starts an arrow at one node and ends it at
 # another. Thick orange lines are open paths. The number in nats belongs to one network: each node is the sum of its
 # parents, times the weights on the arrows, plus noise of variance 1. Try these:
@@ -676,7 +697,7 @@ check("graphs.mutual_information", mutual_information)
 # 1. In the fork, observe $c$. Then in the collider.
 # 2. In the alarm, observe the neighbour's call instead of the alarm itself. Which number is larger?
 # 3. In the diffusion chain ask for $x_3$ and $x_0$, and find the fewest nodes that close the path.
-# 4. Make a path that is open and yet carries 0 nats. (Two paths whose effects cancel will do it.)
+# 4. Find open paths that together carry 0 nats. (In *two ways*, give one arrow a weight with which the two effects cancel.)
 
 # %% tags=["explore"]
 explorers.dag_editor()
@@ -794,7 +815,9 @@ with when_written():
 
 # %% [markdown]
 # **Read backwards.** The Markov property has no favourite direction. Given $\mathbf{x}_t$, what came before it and what
-# comes after it are independent. So the same distribution of whole paths can be written from the end:
+# comes after it are independent. So use the chain rule (1.1) from the end: first $\mathbf{x}_T$, then $\mathbf{x}_{T-1}$, and so
+# on. In the factor $q(\mathbf{x}_{t-1} \mid \mathbf{x}_t, \dots, \mathbf{x}_T)$ all but $\mathbf{x}_t$ may be dropped. With
+# $\mathbf{x}_{0:T}$ short for the whole path $\mathbf{x}_0, \dots, \mathbf{x}_T$, that is
 #
 # $$q(\mathbf{x}_{0:T}) = q(\mathbf{x}_T) \prod_{t=1}^{T} q(\mathbf{x}_{t-1} \mid \mathbf{x}_t) \tag{1.24}$$
 #
@@ -821,15 +844,15 @@ plots.curves(
         r"$I(x_0; x_t)$": torch.stack([path.information("x0", f"x{u}") for u in t.tolist()]),
         r"$I(x_0; x_t \mid x_{t-1})$": torch.stack([path.information("x0", f"x{u}", f"x{u - 1}") for u in t.tolist()]),
     },
-    alt="Mutual information of x0 and x_t in nats against t: the solid line falls from about 2 towards 0 within 40 "
+    alt="Mutual information of x0 and x_t in nats against t: the solid line falls from 1.8 at t = 2 towards 0 within 40 "
     "steps. The dashed line, with x_{t-1} known, is 0 everywhere.",
     y_label="nats",
 )
 
 # %% [markdown]
 # **A graph with both.** Reinforcement learning uses a chain with forks in it. In state $s_t$ an action $a_t$ is chosen by
-# a *policy*, $\pi(a_t \mid s_t)$, and the next state depends on both. To know where the policy leads, sum over what is
-# not asked for, the actions:
+# a *policy*, $\pi(a_t \mid s_t)$, and the next state depends on both. To know where the policy leads, bring the action in, by
+# the law of total probability, and split by the product rule:
 #
 # $$p(s_{t+1} \mid s_t) = \sum_{a_t} \pi(a_t \mid s_t)\,p(s_{t+1} \mid s_t, a_t) \tag{1.25}$$
 #
@@ -874,8 +897,11 @@ check("graphs.state_distribution", state_distribution)
 # ## 10. Five tools for Gaussians
 #
 # The nodes of a diffusion chain are Gaussian, given their parents. Everything that we will ask of them is answered by
-# five tools. Write $\mathcal{N}(\mathbf{x}; \boldsymbol\mu, \Sigma)$ for the normal density with mean $\boldsymbol\mu$ and
-# covariance matrix $\Sigma$.
+# five tools. For $d$ coordinates with mean $\boldsymbol\mu$ and covariance matrix $\Sigma$ the normal density is
+#
+# > $\mathcal{N}(\mathbf{x};\, \boldsymbol\mu, \Sigma) = \frac{1}{\sqrt{(2\pi)^d \det\Sigma}}\; e^{-\frac12 (\mathbf{x} - \boldsymbol\mu)^{\mathsf T}\Sigma^{-1}(\mathbf{x} - \boldsymbol\mu)}$
+#
+# Entry $i, j$ of $\Sigma$ is the covariance of coordinates $i$ and $j$. On its diagonal stand the variances.
 #
 # ### Tool 1: affine maps
 #
@@ -891,8 +917,8 @@ check("graphs.state_distribution", state_distribution)
 # $A\,\Sigma\,A^{\mathsf T}$ and $R$.
 #
 # If $\mathbf{x}$ is Gaussian, so is $\mathbf{y}$, and a Gaussian is fixed by its mean and covariance. So nothing else
-# needs to be computed, ever. One step of a diffusion model is such a map, with $A = \sqrt{1-\beta}\,\mathbf{I}$ and
-# $R = \beta\,\mathbf{I}$.
+# needs to be computed, ever. One step of a diffusion model is such a map, with a small number $\beta$,
+# $A = \sqrt{1-\beta}\,\mathbf{I}$, $\mathbf{b} = \mathbf{0}$ and $R = \beta\,\mathbf{I}$.
 
 # %% tags=["explore"]
 equation("1.26")
@@ -932,7 +958,8 @@ check("graphs.affine", affine)
 #
 # $$p(x) \propto e^{-\frac12\lambda x^2 + \eta x} \quad\Longrightarrow\quad p(x) = \mathcal{N}\!\left(x;\ \frac{\eta}{\lambda},\ \frac{1}{\lambda}\right) \tag{1.28}$$
 #
-# $\lambda$ is called the *precision*: one over the variance. This is what we used in (1.11).
+# The sign $\propto$ reads "is proportional to". $\lambda$ is called the *precision*: one over the variance. This is what we used
+# in (1.11).
 
 # %% tags=["explore"]
 equation("1.27")
@@ -946,8 +973,12 @@ equation("1.28")
 # > $-\frac{(x-m_1)^2}{2v_1} - \frac{(x-m_2)^2}{2v_2} = -\frac12\Big(\frac1{v_1}+\frac1{v_2}\Big)x^2 + \Big(\frac{m_1}{v_1}+\frac{m_2}{v_2}\Big)x - \frac{m_1^2}{2v_1} - \frac{m_2^2}{2v_2}$
 #
 # Here $\lambda = \frac1{v_1}+\frac1{v_2}$ and $\eta = \frac{m_1}{v_1}+\frac{m_2}{v_2}$: *precisions add, and means are
-# weighted by precision*. The rest is $\frac{\eta^2}{2\lambda} - \frac{m_1^2}{2v_1} - \frac{m_2^2}{2v_2}$, which
-# simplifies to $-\frac{(m_1-m_2)^2}{2(v_1+v_2)}$. Together with the factors in front it is again a normal density:
+# weighted by precision*. The rest is $\frac{\eta^2}{2\lambda} - \frac{m_1^2}{2v_1} - \frac{m_2^2}{2v_2}$. Bring it to the
+# denominator $2 v_1 v_2 (v_1 + v_2)$:
+#
+# > $\frac{(m_1 v_2 + m_2 v_1)^2 - m_1^2\, v_2 (v_1 + v_2) - m_2^2\, v_1 (v_1 + v_2)}{2 v_1 v_2 (v_1 + v_2)} = \frac{-v_1 v_2\,(m_1 - m_2)^2}{2 v_1 v_2 (v_1 + v_2)} = -\frac{(m_1-m_2)^2}{2(v_1+v_2)}$
+#
+# The factors in front fit as well, because $v_1 v_2 = (v_1 + v_2)\,v$. So the rest is again a normal density:
 #
 # $$\mathcal{N}(x; m_1, v_1)\,\mathcal{N}(x; m_2, v_2) = \mathcal{N}(m_1; m_2, v_1 + v_2)\ \mathcal{N}(x; m, v), \qquad \frac1v = \frac1{v_1} + \frac1{v_2}, \quad m = v\Big(\frac{m_1}{v_1} + \frac{m_2}{v_2}\Big) \tag{1.29}$$
 #
@@ -960,6 +991,9 @@ equation("1.29")
 # ### Exercise 1.15: two sources
 #
 # `graphs.fuse` · difficulty 3 · core · 15 minutes · 5 points · equation (1.29)
+#
+# *The constant* is the factor without $x$, $\mathcal{N}(m_1; m_2, v_1 + v_2)$. Its logarithm is asked for, because far apart the
+# factor itself is rounded to 0.
 
 # %% exercise="graphs.fuse"
 def fuse(m_1, v_1, m_2, v_2):
@@ -1001,11 +1035,13 @@ with when_written():
 # $$p(\mathbf{y} \mid \mathbf{x}) = \mathcal{N}\!\left(\mathbf{y};\ \boldsymbol\mu_y + \Sigma_{yx}\Sigma_{xx}^{-1}(\mathbf{x} - \boldsymbol\mu_x),\ \Sigma_{yy} - \Sigma_{yx}\Sigma_{xx}^{-1}\Sigma_{xy}\right) \tag{1.30}$$
 #
 # *Why?* Subtract from $\mathbf{y}$ what $\mathbf{x}$ explains: let $\mathbf{r} = \mathbf{y} - G\mathbf{x}$ with the matrix
-# $G = \Sigma_{yx}\Sigma_{xx}^{-1}$. By tool 1, $\operatorname{Cov}[\mathbf{r}, \mathbf{x}] = \Sigma_{yx} - G\,\Sigma_{xx} = 0$.
-# Gaussian variables that are uncorrelated are independent, so seeing $\mathbf{x}$ tells nothing about $\mathbf{r}$. Then
-# $\mathbf{y} = \mathbf{r} + G\mathbf{x}$ with $\mathbf{x}$ known. Its mean is
-# $\boldsymbol\mu_y - G\boldsymbol\mu_x + G\mathbf{x}$. Its covariance is that of $\mathbf{r}$, which tool 1 gives as
-# $\Sigma_{yy} - G\,\Sigma_{xy}$. (The same result comes from completing the square with matrices.)
+# $G = \Sigma_{yx}\Sigma_{xx}^{-1}$. This $G$ is chosen so that
+# $\operatorname{Cov}[\mathbf{r}, \mathbf{x}] = \Sigma_{yx} - G\,\Sigma_{xx} = 0$. By tool 1, $\mathbf{r}$ and $\mathbf{x}$ together are
+# Gaussian. Without covariances between them, their joint density is a product. So they are independent, and seeing
+# $\mathbf{x}$ tells nothing about $\mathbf{r}$. Then $\mathbf{y} = \mathbf{r} + G\mathbf{x}$ with $\mathbf{x}$ known. Its mean is
+# $\boldsymbol\mu_y - G\boldsymbol\mu_x + G\mathbf{x}$. Its covariance is that of $\mathbf{r}$, which is
+# $\operatorname{Cov}[\mathbf{r}, \mathbf{y} - G\mathbf{x}] = \operatorname{Cov}[\mathbf{r}, \mathbf{y}] = \Sigma_{yy} - G\,\Sigma_{xy}$.
+# (The same result comes from completing the square with matrices.)
 #
 # Two things to notice. The seen value moves the mean, but the new covariance does not depend on it. And the covariance
 # can only shrink.
@@ -1057,7 +1093,7 @@ with when_written():
 # $$\mathrm{I}(a;\, b) = -\tfrac12 \log(1 - \rho^2) \tag{1.31}$$
 #
 # nats. It follows from (1.20): the joint density and the two single ones differ by the factor $\sqrt{1-\rho^2}$ in front,
-# and the expected exponents cancel. This is the number that the graph editor shows.
+# and the exponents cancel on average: $-\frac12$ for each coordinate, in both. This is the number that the graph editor shows.
 
 # %% tags=["explore"]
 equation("1.31")
@@ -1065,8 +1101,8 @@ equation("1.31")
 # %% [markdown]
 # ### Tool 4: the Kullback-Leibler divergence
 #
-# How different are two distributions $q$ and $p$? Draw from $q$, and ask by how much $q$ finds the draw more likely than
-# $p$ does, in logarithms, on average. For two Gaussians on the line there is a closed form:
+# How different are two distributions, call them $q$ and $p$? Draw from $q$, and ask by how much $q$ finds the draw more
+# likely than $p$ does, in logarithms, on average. For two Gaussians on the line there is a closed form:
 #
 # $$D_{\mathrm{KL}}(q\,\|\,p) = \mathbb{E}_{x \sim q}\big[\log q(x) - \log p(x)\big] = \tfrac12\left[\frac{(m_q - m_p)^2}{v_p} + \frac{v_q}{v_p} - 1 - \log\frac{v_q}{v_p}\right] \tag{1.32}$$
 #
@@ -1080,9 +1116,11 @@ equation("1.31")
 #
 # $$-D_{\mathrm{KL}}(q\,\|\,p) = \mathbb{E}_q\Big[\log\frac{p(x)}{q(x)}\Big] \;\le\; \log \mathbb{E}_q\Big[\frac{p(x)}{q(x)}\Big] = 0 \tag{1.33}$$
 #
-# The last average is $\int q\,\frac{p}{q} = \int p = 1$. Mutual information (1.20) is such a divergence, between
+# The last average is $\int q\,\frac{p}{q} = \int p = 1$. (If $p$ also lives where $q$ is 0, it is below 1, and the conclusion
+# holds all the more.) Mutual information (1.20) is such a divergence, between
 # $p(a, b \mid c)$ and $p(a \mid c)\,p(b \mid c)$, averaged over $c$. That is why it is not negative either. A divergence
-# is 0 only if $q = p$. It is not a distance: $D_{\mathrm{KL}}(q\,\|\,p)$ and $D_{\mathrm{KL}}(p\,\|\,q)$ differ.
+# is 0 only if $q = p$, because the logarithm is bent everywhere: the two averages agree only if $p/q$ is constant. It is not
+# a distance: $D_{\mathrm{KL}}(q\,\|\,p)$ and $D_{\mathrm{KL}}(p\,\|\,q)$ differ.
 
 # %% tags=["explore"]
 equation("1.32")
@@ -1154,8 +1192,8 @@ with when_written():
 #
 # $$D_{\mathrm{KL}}\!\left(\mathcal{N}(\mathbf{m}_q, v\mathbf{I})\,\|\,\mathcal{N}(\mathbf{m}_p, v\mathbf{I})\right) = \frac{\|\mathbf{m}_q - \mathbf{m}_p\|^2}{2v} \tag{1.36}$$
 #
-# A squared distance! This is the reason why the loss of a diffusion model is a plain squared error. It will take two
-# lessons to get there, and this line is the last step.
+# A squared distance! This is the reason why the loss of a diffusion model is a plain squared error. Lessons 03 and 04 lead
+# to the two Gaussians that have to be compared, and then this line does the rest.
 
 # %% tags=["explore"]
 equation("1.36")

@@ -86,7 +86,7 @@ notation("2")
 #
 # Every numbered equation in this course runs. The next cell draws random inputs, computes both sides of (2.1) in
 # different ways, and compares them: the left side from one big covariance matrix of the whole path, the right side
-# step by step.
+# step by step. What you see are logarithms of densities.
 
 # %% tags=["explore"]
 equation("2.1")
@@ -140,7 +140,7 @@ equation("2.5")
 # %% [markdown]
 # **Why the square roots?** Look at one coordinate whose variance is 1. After the step, its variance is
 # $(1-\beta_t) \cdot 1 + \beta_t = 1$. The step removes as much variance as it adds. Without the shrinking factor, each step
-# would only add, and after many steps the numbers would be huge. With it, they stay in the same range at every $t$,
+# would only add, and the numbers would grow and grow. With it, they stay in the same range at every $t$,
 # which will be a comfort to the neural network that has to read them.
 #
 # The word *variance* is where most mistakes are made. $\beta_t$ is a variance. What multiplies the noise is a standard
@@ -217,8 +217,8 @@ with when_written():
         frames,
         [f"t = {t}" for t in steps],
         ["", "", ""],
-        alt="Three handwritten digits, each at six steps. At t = 100 they are grainy but readable, at t = 400 hardly, "
-        "and at t = 1000 only noise is left.",
+        alt="Three handwritten digits, each at six steps. At t = 100 they are grainy but readable, at t = 200 hardly, "
+        "and at t = 400 and t = 1000 one sees only noise.",
     )
     display(picture)
 
@@ -284,7 +284,8 @@ check("forward.alpha_bar_table", alpha_bar_table)
 # *It starts right.* For $t = 1$ the claim is (2.2), because $\bar\alpha_1 = \alpha_1 = 1 - \beta_1$.
 #
 # *It goes on.* Suppose it holds at $t-1$. The next step multiplies $\mathbf{x}_{t-1}$ by $\sqrt{\alpha_t}$ and adds fresh
-# noise. The mean becomes $\sqrt{\alpha_t}\sqrt{\bar\alpha_{t-1}}\,\mathbf{x}_0 = \sqrt{\bar\alpha_t}\,\mathbf{x}_0$. The
+# noise, which knows nothing of $\mathbf{x}_0$. So $\mathbf{x}_t$ is Gaussian again, by tool 1 of lesson 01. The mean becomes
+# $\sqrt{\alpha_t}\sqrt{\bar\alpha_{t-1}}\,\mathbf{x}_0 = \sqrt{\bar\alpha_t}\,\mathbf{x}_0$. The
 # old variance $1 - \bar\alpha_{t-1}$ is multiplied by $\alpha_t$, and $\beta_t = 1 - \alpha_t$ is added:
 #
 # $$\alpha_t (1-\bar\alpha_{t-1}) + (1-\alpha_t) = 1 - \bar\alpha_t \tag{2.9}$$
@@ -296,8 +297,11 @@ check("forward.alpha_bar_table", alpha_bar_table)
 # $$\mathbf{x}_t = \sqrt{\bar\alpha_t}\,\mathbf{x}_0 + \sqrt{1-\bar\alpha_t}\,\boldsymbol\varepsilon, \qquad \boldsymbol\varepsilon \sim \mathcal{N}(\mathbf{0}, \mathbf{I}) \tag{2.11}$$
 #
 # Read it at its ends. Where $\bar\alpha_t = 1$, we have the clean data. Where $\bar\alpha_t = 0$, we have pure noise. In
-# between, $\bar\alpha_t$ is the share of the variance that is still data. The numbers $\bar\alpha_t$ are not random and
-# not learned here: we choose them, in section 8. (They *can* be learned. Lesson 12 does it.)
+# between, for data of variance 1, $\bar\alpha_t$ is the share of the variance that is still data. The numbers $\bar\alpha_t$
+# are not random and not learned here: we choose them, in section 8. (They *can* be learned. Lesson 12 does it.)
+#
+# What about $\mathbf{x}_0$: is it random or not? Both. When we draw it from the data, it is. Behind the bar it is known, a fixed
+# image, and all the randomness of $\mathbf{x}_t$ comes from the noise. Section 10 draws it again.
 
 # %% tags=["explore"]
 equation("2.9")
@@ -312,6 +316,11 @@ equation("2.11")
 # A jump replaces a loop of a thousand steps. That is why training a diffusion model is cheap: to see a training image at
 # step 700, nobody walks there.
 #
+# If all the noise can be added at once, why not take it away at once? Because forward we know where we start. Backward we
+# see only $\mathbf{x}_t$, and many different points may have led there. After a small step they all lie close to
+# $\mathbf{x}_t$, and the way back has a simple shape. After a big jump they may be anywhere in the data, and it has not.
+# Lessons 03 and 05 make this exact.
+#
 # Mind the root over $\bar\alpha_t$. It is easily lost when the formula is said aloud:
 
 # %% tags=["explore"]
@@ -325,7 +334,7 @@ erratum("2.11e")
 # In training, every image of a batch gets its own step. So `t` has shape `(B,)` here, and the two coefficients have
 # shape `(B,)` as well, while the images have shape `(B, C, H, W)`. Torch lines up shapes from the *last* axis. If you
 # multiply right away, it compares `B` with `W`: an error if they differ, and a silent wrong answer if they happen to be
-# equal. Reshape the coefficients to `(B, 1, 1, 1)`, for any number of axes.
+# equal. Reshape the coefficients to `(B, 1, .., 1)`, with as many axes as the images have.
 #
 # And mind the dtype. The table is float64, the images are float32. Multiplied, they become float64.
 
@@ -346,7 +355,8 @@ check("forward.q_sample", q_sample)
 
 # %% [markdown]
 # Now move the slider of the next cell. On the left is the density of the three bumps, on the right a digit with one
-# fixed noise. Arrow keys work too. Watch when the bumps melt together, and when you can no longer read the digit.
+# fixed noise. Arrow keys work too. Watch when the bumps melt together, and when you can no longer read the digit. Of the
+# numbers shown you know $\bar\alpha_t$; the other two come in sections 8 and 9.
 
 # %% tags=["explore"]
 explorers.forward_process()
@@ -445,8 +455,9 @@ def compose(alpha_bar, s, t):
 check("forward.compose", compose)
 
 # %% [markdown]
-# **To the end.** When is $\mathbf{x}_T$ pure noise? When nothing of $\mathbf{x}_0$ is left, that is, when
-# $\bar\alpha_T$ goes to 0 as $T$ grows. A product is easier to see through its logarithm, and $\log(1-b) \le -b$:
+# **To the end.** When is $\mathbf{x}_T$ pure noise? When $\bar\alpha_T$ goes to 0 as $T$ grows. Then (2.10) goes to
+# $\mathcal{N}(\mathbf{0}, \mathbf{I})$, whatever $\mathbf{x}_0$ was. A product is easier to see through its logarithm, and
+# $\log(1-b) \le -b$:
 #
 # $$\log \bar\alpha_T = \sum_{t=1}^{T} \log(1-\beta_t) \le -\sum_{t=1}^{T} \beta_t \tag{2.15}$$
 #
@@ -468,7 +479,8 @@ equation("2.16")
 # %% [markdown]
 # ## 8. Schedules: how fast should the noise come?
 #
-# The list $\beta_1, \dots, \beta_T$ is called a *schedule*. Two are in wide use.
+# The list $\beta_1, \dots, \beta_T$ is called a *schedule*. We choose it, and $T$ too. One thing is required: at the end nearly
+# nothing of the data may be left. On the way there we are free. Two schedules are in wide use.
 #
 # **Linear.** The betas lie on a straight line. The paper that made diffusion models popular takes $T = 1000$,
 # $\beta_1 = 10^{-4}$ and $\beta_T = 0.02$.
@@ -492,10 +504,12 @@ equation("2.18")
 # ### Exercise 2.7: the linear table
 #
 # `forward.linear_betas` · difficulty 1 · core · 5 minutes · 3 points · equation (2.17)
+#
+# For $T = 1$ the formula divides by 0. There the one step has $\beta_1$.
 
 # %% exercise="forward.linear_betas"
 def linear_betas(T, beta_1, beta_T):
-    """The linear table of betas: (T+1,) float64 with beta[0] = 0, beta[1] = beta_1, beta[T] = beta_T."""
+    """The linear table of betas: (T+1,) float64 with beta[0] = 0, beta[1] = beta_1 and, for T > 1, beta[T] = beta_T."""
     ### BEGIN SOLUTION
     line = torch.linspace(beta_1, beta_T, T, dtype=torch.float64)
     return torch.cat([torch.zeros(1, dtype=torch.float64), line])
@@ -508,6 +522,8 @@ check("forward.linear_betas", linear_betas)
 # ### Exercise 2.8: the cosine table
 #
 # `forward.cosine_betas` · difficulty 2 · core · 10 minutes · 3 points · equation (2.18)
+#
+# The argument `s` is the offset $s_0$.
 
 # %% exercise="forward.cosine_betas"
 def cosine_betas(T, s, beta_max):
@@ -567,9 +583,11 @@ with when_written():
     display(picture)
 
 # %% [markdown]
-# Design one yourself. In the next cell choose a kind of schedule and move its sliders. The three panels show the betas,
-# $\bar\alpha$ and the signal-to-noise ratio, with the linear schedule of the paper faintly behind. Below them is a
-# number that the next section explains: how far the end is from pure noise, measured on real digits.
+# Design one yourself. In the next cell choose a kind of schedule and move its sliders. The three panels show $\beta_t$ (its
+# logarithm to base 10), $\bar\alpha_t$, and the signal-to-noise ratio (its logarithm, too), beside the linear schedule of the
+# paper. Below them is a number that the next section explains: how far the end is from pure noise, measured on real digits.
+# It is also put in words: a judge who knows the digit sees $\mathbf{x}_T$ or pure noise, and has to say which. How often can
+# the best judge be right?
 
 # %% tags=["explore"]
 explorers.schedule_designer()
@@ -614,8 +632,8 @@ def kl_to_prior(x_0, t, alpha_bar):
 check("forward.kl_to_prior", kl_to_prior)
 
 # %% [markdown]
-# Now the answer for real digits, with the betas of the paper. With $T = 200$ and the same range of betas, a good part of
-# the digit survives to the end.
+# Now the answer for real digits, with the range of betas of the paper. $T = 200$ is *not* enough: $\bar\alpha_T$ is 0.13, so an
+# eighth of each image's variance is still there at the end. With a thousand steps the divergence is a thousandth of a nat.
 
 # %% tags=["explore"]
 with when_written():
@@ -675,9 +693,10 @@ check("forward.smallest_T", smallest_T)
 # Other data moves steadily towards variance 1.
 #
 # **Its density** is an average of jumps, $q(\mathbf{x}_t) = \int q(\mathbf{x}_t \mid \mathbf{x}_0)\, q(\mathbf{x}_0)\, d\mathbf{x}_0$.
-# For images nobody can compute this integral. For a mixture of Gaussians everybody can. A point from component $k$ is
-# Gaussian; the jump scales it and adds independent Gaussian noise; so it stays Gaussian. The chance to come from
-# component $k$ does not change at all. Hence
+# For images nobody can compute this integral. For a *mixture of Gaussians* everybody can. There a data point is drawn in two
+# steps: first a component $k$, with probability $w_k$, then a point from $\mathcal{N}(\boldsymbol\mu_k, S_k)$. A point from
+# component $k$ is Gaussian; the jump scales it and adds independent Gaussian noise; so it stays Gaussian. The chance to
+# come from component $k$ does not change at all. Hence
 #
 # $$q(\mathbf{x}_t) = \int q(\mathbf{x}_t \mid \mathbf{x}_0)\, q(\mathbf{x}_0)\, d\mathbf{x}_0 = \sum_k w_k\, \mathcal{N}\!\left(\mathbf{x}_t;\ \sqrt{\bar\alpha_t}\,\boldsymbol\mu_k,\ \bar\alpha_t S_k + (1-\bar\alpha_t)\mathbf{I}\right) \tag{2.22}$$
 #
@@ -730,8 +749,12 @@ with when_written():
 # %% [markdown]
 # **A second look: heat.** The bumps melt as heat spreads in a metal rod. This is more than a figure of speech. Undo the
 # shrinking by looking at $\mathbf{y} = \mathbf{x}_t / \sqrt{\bar\alpha_t}$. By (2.11), $\mathbf{y}$ is the data plus noise
-# of variance $\tau = (1-\bar\alpha_t)/\bar\alpha_t$, which is one over the signal-to-noise ratio. As $\tau$ grows, the
-# density of $\mathbf{y}$ follows the heat equation: it changes by half its curvature.
+# of variance $\tau = (1-\bar\alpha_t)/\bar\alpha_t$, which is one over the signal-to-noise ratio. Let $\tau$ grow by a small
+# $\delta$. That adds a little more noise, so the new density at $\mathbf{y}$ is an average of the old one around $\mathbf{y}$, at the
+# points $\mathbf{y} - \sqrt\delta\,\boldsymbol\varepsilon$. In the Taylor series of the old density the slope averages out, because the noise
+# has mean 0. The curvature stays, with the factor $\frac\delta2$, because each coordinate of the noise has variance 1. So
+# the density of $\mathbf{y}$ follows the heat equation: it changes by half its curvature. ($\nabla^2$ adds the second
+# derivatives of all coordinates.)
 #
 # $$\frac{\partial p_\tau(\mathbf{y})}{\partial \tau} = \tfrac12 \nabla^2 p_\tau(\mathbf{y}), \qquad \mathbf{y} = \frac{\mathbf{x}_t}{\sqrt{\bar\alpha_t}} = \mathbf{x}_0 + \sqrt{\tau}\,\boldsymbol\varepsilon, \quad \tau = \frac{1-\bar\alpha_t}{\bar\alpha_t} \tag{2.23}$$
 #
@@ -742,7 +765,7 @@ with when_written():
 equation("2.23")
 
 # %% [markdown]
-# The same thing in the plane, where there is no formula for the density but samples are easy to draw:
+# Once more the melting, now of two half moons in the plane. Their density has no formula, but samples are easy to draw:
 
 # %% tags=["explore"]
 moons = data.two_moons(1500, generator=torch.Generator().manual_seed(3))
@@ -752,8 +775,8 @@ shown = [0, 50, 150, 300, 1000]
 plots.scatter(
     torch.stack([forward.q_sample(standard, moons, t, noise=noise) for t in shown]),
     [f"t = {t}" for t in shown],
-    alt="Two interleaved half moons of points at five steps: the shape blurs at t = 50, is barely seen at t = 300, and "
-    "at t = 1000 the points form a round cloud.",
+    alt="Two interleaved half moons of points at five steps: the shape blurs at t = 50, is barely seen at t = 150, and "
+    "at t = 300 and t = 1000 the points form a round cloud.",
 )
 
 # %% [markdown]

@@ -89,7 +89,7 @@ def backwards(g: torch.Generator) -> Sides:
     r"q(\mathbf{x}_{0:T}) = q(\mathbf{x}_T)\,q(\mathbf{x}_{T-1} \mid \mathbf{x}_T) \prod_{t=2}^{T} q(\mathbf{x}_{t-2} \mid \mathbf{x}_t)",
     symbols="q x_t T t",
     source="said in a lecture on diffusion models",
-    erratum="Each factor must look one step back: the parent of x_{t-2} is x_{t-1}, not x_t.",
+    erratum="Read from the end, each factor must look one step back: x_{t-2} needs x_{t-1} behind the bar, not x_t.",
 )
 def backwards_two_apart(g: torch.Generator) -> Sides:
     """The density of whole paths, and the product whose factors reach two steps back."""

@@ -60,7 +60,7 @@ EXERCISE = Exercise(
         Misconception(
             "one minus sum",
             lambda beta: 1 - torch.cumsum(beta, 0),
-            "you subtract the sum of the betas. That is only the first term of the product and becomes negative.",
+            "you subtract the sum of the betas. That is close while the sum is small, and negative once it is above 1. Multiply.",
         ),
         Misconception(
             "exponential of minus sum",

@@ -84,7 +84,7 @@ EXERCISE = Exercise(
         Misconception(
             "plus for minus",
             _with(lambda mu, rr, ro, oo, off, value: (mu + _gain(ro, oo) @ off, rr + _gain(ro, oo) @ ro.mT)),
-            "the covariance grows with you. Seeing something can only make a Gaussian more certain: minus.",
+            "your covariance has grown. Seeing something can only make a Gaussian more certain: minus.",
         ),
         Misconception(
             "value not centred",

@@ -86,6 +86,11 @@ EXERCISE = Exercise(
             "this is the joint p(a, b, c). Divide by p(b, c), its sum over a.",
         ),
         Misconception(
+            "0 / 0",
+            lambda p_a, p_b, c: _joint(p_a, p_b, c) / _joint(p_a, p_b, c).sum(0),
+            "nearly: where p(b) = 0 you divide 0 by 0, which is nan. p(b) stands in top and bottom: cancel it before you compute.",
+        ),
+        Misconception(
             "divided by p(c) only",
             lambda p_a, p_b, c: _joint(p_a, p_b, c) / _joint(p_a, p_b, c).sum((0, 1)),
             "this is p(a, b | c). b is known too: divide by p(b, c), the sum over a alone.",

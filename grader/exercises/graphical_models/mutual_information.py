@@ -65,7 +65,7 @@ EXERCISE = Exercise(
     minutes=12,
     level="stretch",
     hints=(
-        "An average over the joint of a logarithm. What is compared under the logarithm is what the last exercises compared.",
+        "An average over the joint of a logarithm. Under the logarithm stands the ratio of the two tables that exercise 1.5 compared.",
         "Sum over p(a,b,c) log [ p(a,b,c) p(c) / (p(a,c) p(b,c)) ]. Entries with p = 0 add 0: put 1 under their logarithm.",
         "ratio = joint * joint.sum((0, 1)) / (joint.sum(1, keepdim=True) * joint.sum(0, keepdim=True)); "
         "sum joint * log(ratio) where joint > 0",

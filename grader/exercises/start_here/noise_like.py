@@ -76,6 +76,12 @@ EXERCISE = Exercise(
             "the noise is float32, whatever x is. Pass dtype=x.dtype (and device=x.device, for graphics cards).",
         ),
         Misconception(
+            "converted afterwards",
+            lambda x, seed: torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).to(x.dtype),
+            "the noise was drawn in float32 and converted. Drawn in float64, the same seed gives other numbers: pass "
+            "dtype=x.dtype to torch.randn itself.",
+        ),
+        Misconception(
             "added to x",
             lambda x, seed: x + noise_like(x, seed),
             "this is x plus the noise. The noise alone is asked for.",
