@@ -377,8 +377,9 @@ check("ddpm.simple_loss", simple_loss)
 #
 # Only the last term depends on $f$, and it is zero just for $f = \mathbb{E}[\boldsymbol\varepsilon \mid \mathbf{x}_t]$.
 #
-# **The first term is a floor.** No network gets below it. By (5.1) noise and data are tied together, so being unsure
-# of one is being unsure of the other:
+# **The first term is a floor.** No network gets below it. Given $\mathbf{x}_t$, the jump says that the noise is
+# $-\sqrt{\bar\alpha_t/(1-\bar\alpha_t)}\,\mathbf{x}_0$ plus something known. So being unsure of one is being unsure of the
+# other:
 #
 # $$\mathbb{E}\left\|\boldsymbol\varepsilon - \mathbb{E}[\boldsymbol\varepsilon \mid \mathbf{x}_t]\right\|^2 = \frac{\bar\alpha_t}{1-\bar\alpha_t}\ \mathbb{E}\,\operatorname{tr}\operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}_t] \tag{5.13}$$
 #
@@ -957,8 +958,8 @@ equation("5.25")
 # $$\mathbb{E}\left[L_T + \sum_{t=2}^{T} L_{t-1} + L_0\right] - H[q(\mathbf{x}_0)] = D_{\mathrm{KL}}\!\left(q(\mathbf{x}_T)\,\|\,p(\mathbf{x}_T)\right) + \sum_{t=1}^{T} \mathbb{E}\,D_{\mathrm{KL}}\!\left(q(\mathbf{x}_{t-1} \mid \mathbf{x}_t)\,\|\,p_\theta(\mathbf{x}_{t-1} \mid \mathbf{x}_t)\right) \tag{5.26}$$
 #
 # For Gaussian data the true step is Gaussian, with the variance
-# $\beta_t\operatorname{Var}[x_{t-1}]/\operatorname{Var}[x_t]$. The means agree, so only the ratio of true to chosen
-# variance is left:
+# $\beta_t\operatorname{Var}[x_{t-1}]/\operatorname{Var}[x_t]$, by (3.23). The means agree, by (5.22), so only the ratio of
+# true to chosen variance is left:
 #
 # $$\mathbb{E}\,D_{\mathrm{KL}}\!\left(q(x_{t-1} \mid x_t)\,\|\,p_\theta(x_{t-1} \mid x_t)\right) = \tfrac12\left(\rho_t - 1 - \log\rho_t\right), \qquad \rho_t = \frac{\beta_t \operatorname{Var}[x_{t-1}]}{\sigma_t^2 \operatorname{Var}[x_t]} \tag{5.27}$$
 
