@@ -39,12 +39,11 @@ from diffkit.explorers.elbo_terms import exact_terms, explained_share
 bumps = data.bumps()  # three bumps on the line, as in lesson 02
 fifty_steps = schedule.linear(50, 0.002, 0.4)
 best = exact_terms(fifty_steps, bumps, "beta", 1.0, explained_share(fifty_steps, bumps))
-prices = torch.cat([torch.tensor([best.L_T]).double(), (best.means + best.variances)[2:].flip(0)])
 plots.bars(
-    torch.cat([torch.tensor([51]), torch.arange(50, 1, -1)]),
-    {"price of the step in nats": prices},
-    alt="Fifty bars, one for each step back from noise to data, on the right the noisy end. The bars near the data, "
-    "t = 2 to 10, are the tallest; those at the noisy end cannot be seen.",
+    torch.arange(2, 51),
+    {"price of the step in nats": (best.means + best.variances)[2:]},
+    alt="Forty-nine bars, one for each step back from noise to data but the last, on the right the noisy end. The bars "
+    "near the data, t = 2 to 10, are the tallest; those at the noisy end cannot be seen.",
     x_label="t",
 )
 
@@ -52,9 +51,9 @@ plots.bars(
 # A model that goes from noise back to data takes fifty steps here. Each step has a price, in nats, and the bound of
 # lesson 03 is the sum of all prices. The noisy end, on the right, is nearly free: there is nothing to know yet. Near the
 # data, details are decided, and details cost. (The very last step, onto the data itself, is of another kind and is not in
-# the picture.)
+# the picture. Nor is the price of the start, which is tiny.)
 #
-# When you have finished this lesson, you can compute each of these bars by a formula with nothing but two means in it.
+# When you have finished this lesson, you can compute each of these bars from two means and two variances.
 
 # %% [markdown]
 # ## The notation
@@ -75,7 +74,8 @@ notation("4")
 #
 # $$p_\theta(\mathbf{x}_0) = \int p_\theta(\mathbf{x}_{0:T})\, d\mathbf{x}_{1:T} \tag{4.1}$$
 #
-# Nobody can compute it for images. Lesson 03 put a bound below its logarithm:
+# Nobody can compute it for images. Lesson 03 put a bound below its logarithm. One image $\mathbf{x}_0$ is given, and
+# $\mathbb{E}_q$ averages over its noisy versions, $\mathbf{x}_{1:T}$ drawn from $q(\mathbf{x}_{1:T} \mid \mathbf{x}_0)$:
 #
 # $$\mathbb{E}_{q}\!\left[\log \frac{p_\theta(\mathbf{x}_{0:T})}{q(\mathbf{x}_{1:T}\mid\mathbf{x}_0)}\right] \le \log p_\theta(\mathbf{x}_0) \tag{4.2}$$
 #
@@ -439,9 +439,9 @@ with when_written():
 # ## 6. The divergence of two round Gaussians
 #
 # Both densities in $L_{t-1}$ are Gaussians with the same variance in every direction, if we give the model's step the
-# covariance $\sigma_t^2\mathbf{I}$. (We choose $\sigma_t^2$. It may also be learned; then the formulas of this section
-# change, and lesson 05 comes back to it.) Lesson 01 had the divergence of two Gaussians on the line. For $d$ independent
-# coordinates divergences add up, and the distances of the means add up to a squared length:
+# covariance $\sigma_t^2\mathbf{I}$. (We choose $\sigma_t^2$, and lesson 05 asks which choice is good. A network may also
+# choose it; section 7 says what changes then.) Lesson 01 had the divergence of two Gaussians on the line. For $d$
+# independent coordinates divergences add up, and the squared distances of the means add up to a squared length:
 #
 # $$D_{\mathrm{KL}}\!\left(\mathcal{N}(\mathbf{m}, v\mathbf{I})\,\|\,\mathcal{N}(\mathbf{m}', v'\mathbf{I})\right) = \frac{\|\mathbf{m}-\mathbf{m}'\|^2}{2v'} + \frac{d}{2}\left(\frac{v}{v'} - 1 - \log\frac{v}{v'}\right) \tag{4.14}$$
 #
@@ -481,7 +481,8 @@ check("elbo.kl_isotropic", kl_isotropic)
 # $$L_{t-1} = \mathbb{E}_{q(\mathbf{x}_t\mid\mathbf{x}_0)}\!\left[\frac{1}{2\sigma_t^2} \left\|\tilde{\boldsymbol\mu}_t(\mathbf{x}_t,\mathbf{x}_0) - \boldsymbol\mu_\theta(\mathbf{x}_t, t)\right\|^2\right] + C_t, \qquad C_t = \frac{d}{2}\left(\frac{\tilde\beta_t}{\sigma_t^2} - 1 - \log\frac{\tilde\beta_t}{\sigma_t^2}\right) \tag{4.15}$$
 #
 # So all that a network has to do is to hit the posterior's mean. It sees $\mathbf{x}_t$ and not $\mathbf{x}_0$, so it cannot
-# hit it every time. The best it can do is the mean over all $\mathbf{x}_0$ that may have led to this $\mathbf{x}_t$.
+# hit it every time. The best it can do is to average $\tilde{\boldsymbol\mu}_t$ over all $\mathbf{x}_0$ that may have led to
+# this $\mathbf{x}_t$.
 #
 # **Two careful words about $C_t$.** It is a constant as long as $\sigma_t^2$ is fixed: it does not change while the
 # network learns. But it is not nothing. With $\sigma_t^2 = \tilde\beta_t$ it is 0; with $\sigma_t^2 = \beta_t$ it is not;
@@ -489,7 +490,8 @@ check("elbo.kl_isotropic", kl_isotropic)
 #
 # You may wonder why anyone would choose another variance than $\tilde\beta_t$. Because $\tilde\beta_t$ is the right
 # variance for one who knows $\mathbf{x}_0$. The model does not, so what it should believe is wider. If the data were
-# $\mathcal{N}(\mathbf{0}, \mathbf{I})$, then exactly $\beta_t$ would be right. The explorer below lets you compare.
+# $\mathcal{N}(\mathbf{0}, \mathbf{I})$, then exactly $\beta_t$ would be right (lesson 05 shows it). The explorer of section 11
+# lets you compare.
 
 # %% tags=["explore"]
 equation("4.15")
@@ -500,7 +502,8 @@ equation("4.15")
 # `elbo.L_t` · difficulty 2 · core · 8 minutes · 4 points · equation (4.15)
 #
 # The expected value is over $\mathbf{x}_t$. Here one drawn $\mathbf{x}_t$ is given, and you return the divergence for it: an
-# estimate of $L_{t-1}$ from one draw. Your own functions do all the work.
+# estimate of $L_{t-1}$ from one draw. (The function has the name of the step, $t$; the term has the name of what the step
+# leads to, $t-1$.) Your own functions do all the work.
 
 # %% exercise="elbo.L_t"
 def L_t(x_0, x_t, t, mean_p, var_p, alpha_bar):
@@ -564,7 +567,8 @@ check("elbo.L_T", L_T)
 # $\boldsymbol\varepsilon_\theta(\mathbf{x}_t, t)$, and take as $\boldsymbol\mu_\theta$ the same formula with the guess in the place of
 # $\boldsymbol\varepsilon$. In the difference of the means $\mathbf{x}_t$ cancels, and what remains is
 # $\frac{\beta_t}{\sqrt{\alpha_t}\sqrt{1-\bar\alpha_t}}(\boldsymbol\varepsilon_\theta - \boldsymbol\varepsilon)$. Square it, divide by
-# $2\sigma_t^2$, and sum over the steps:
+# $2\sigma_t^2$, and sum over the steps. The average over $\mathbf{x}_t$ becomes one over $\boldsymbol\varepsilon$, because
+# $\boldsymbol\varepsilon$ is all that is random in the jump:
 #
 # $$\sum_{t=2}^{T} L_{t-1} = \sum_{t=2}^{T} \left(\mathbb{E}_{\boldsymbol\varepsilon}\!\left[\lambda_t \left\|\boldsymbol\varepsilon - \boldsymbol\varepsilon_\theta(\mathbf{x}_t, t)\right\|^2\right] + C_t\right), \qquad \lambda_t = \frac{\beta_t^2}{2\sigma_t^2 \alpha_t (1-\bar\alpha_t)} \tag{4.18}$$
 #
@@ -578,15 +582,18 @@ equation("4.17")
 equation("4.18")
 
 # %% [markdown]
-# **What the weight means.** Say it in terms of the guessed image, $\hat{\mathbf{x}}_0$, which belongs to the guessed noise. For
+# **What the weight means.** Say it in terms of the guessed image that belongs to the guessed noise,
+# $\hat{\mathbf{x}}_0 = (\mathbf{x}_t - \sqrt{1-\bar\alpha_t}\,\boldsymbol\varepsilon_\theta)/\sqrt{\bar\alpha_t}$. For
 # $\sigma_t^2 = \tilde\beta_t$ the weight becomes something that you know:
 #
 # $$\sigma_t^2 = \tilde\beta_t \quad\Longrightarrow\quad \lambda_t \left\|\boldsymbol\varepsilon - \boldsymbol\varepsilon_\theta\right\|^2 = \tfrac12 \left(\mathrm{SNR}(t-1) - \mathrm{SNR}(t)\right) \left\|\mathbf{x}_0 - \hat{\mathbf{x}}_0\right\|^2 \tag{4.19}$$
 #
 # A step back wins signal-to-noise ratio, from $\mathrm{SNR}(t)$ to $\mathrm{SNR}(t-1)$. A wrong idea of the image is paid
-# for in proportion to it. To see it, write $\boldsymbol\varepsilon - \boldsymbol\varepsilon_\theta =
-# \sqrt{\mathrm{SNR}(t)}\,(\hat{\mathbf{x}}_0 - \mathbf{x}_0)$, from the jump with $\mathbf{x}_t$ fixed; the rest is
-# $\lambda_t\,\mathrm{SNR}(t) = \frac12(\mathrm{SNR}(t-1) - \mathrm{SNR}(t))$, a line of fractions that you can check with pen and paper.
+# for in proportion to it. To see it, solve the jump for the noise once with $\mathbf{x}_0$ and once with $\hat{\mathbf{x}}_0$, for
+# the same $\mathbf{x}_t$, and subtract: $\boldsymbol\varepsilon - \boldsymbol\varepsilon_\theta =
+# \sqrt{\mathrm{SNR}(t)}\,(\hat{\mathbf{x}}_0 - \mathbf{x}_0)$. What is left to show is
+# $\lambda_t\,\mathrm{SNR}(t) = \frac12(\mathrm{SNR}(t-1) - \mathrm{SNR}(t))$. With $\alpha_t = \bar\alpha_t/\bar\alpha_{t-1}$ both
+# sides come out as $\frac12 \cdot \frac{\bar\alpha_{t-1}\,\beta_t}{(1-\bar\alpha_{t-1})(1-\bar\alpha_t)}$.
 
 # %% tags=["explore"]
 equation("4.19")
@@ -597,8 +604,8 @@ equation("4.19")
 # `elbo.weighted_sum` · difficulty 4 · core · 20 minutes · 5 points · equation (4.18)
 #
 # One noise and one guess for every $t$, in row `t` of the tables. Rows 0 and 1 are not used: row 0 because no noise makes
-# $\mathbf{x}_0$, and row 1 because that step is $L_0$. This is the right form of a line that you will meet again on a
-# slide, with three mistakes in it.
+# $\mathbf{x}_0$, and row 1 because that step is $L_0$. You will meet this line again in section 15, on a slide, in two
+# versions. Only one of them is what you code here.
 
 # %% exercise="elbo.weighted_sum"
 def weighted_sum(noise, eps_hat, alpha_bar, sigma2):
@@ -626,8 +633,9 @@ check("elbo.weighted_sum", weighted_sum)
 # \sigma_1^2\mathbf{I})$. For data on the line, like our bumps, that is right. For images it is not, for this reason:
 #
 # A pixel is a whole number, say 0 to 16. A density may be as large as it likes. A model could put a spike of width
-# $10^{-6}$ on each of the 17 values and reach a density of a million there. Its "likelihood" would grow without end, and it
-# would have learned nothing but that pixels are whole numbers. A *probability* cannot do this: it is at most 1.
+# $10^{-6}$ on each of the 17 values and reach a density of more than 50,000 there. With narrower spikes its "likelihood"
+# would grow without end, and it would have learned nothing but that pixels are whole numbers. A *probability* cannot do
+# this: it is at most 1.
 #
 # So give each value its own interval. With $K$ values, scaled to $[-1, 1]$, neighbours are $2/(K-1)$ apart, and the value
 # $x$ owns $1/(K-1)$ to either side. Call the ends $b_-(x)$ and $b_+(x)$. A Gaussian also reaches beyond the last pixel
@@ -653,7 +661,7 @@ equation("4.21")
 #
 # `elbo.L_0` · difficulty 4 · core · 25 minutes · 5 points · equation (4.20)
 #
-# One point is for tiny probabilities. Eight standard deviations above the mean, both values of $\Phi$ are rounded to 1 and
+# One point is for tiny probabilities. Nine standard deviations above the mean, both values of $\Phi$ are rounded to 1 and
 # their difference is 0; its logarithm is $-\infty$. Two tools help. `torch.special.log_ndtr` is $\log\Phi$, exact far below
 # the mean. And the bell is symmetric: $\Phi(b) - \Phi(a) = \Phi(-a) - \Phi(-b)$, so you can always move to the side where
 # $\Phi$ is small. There, $\log(e^{u} - e^{v}) = u + \log(1 - e^{v-u})$.
@@ -814,7 +822,8 @@ explorers.elbo_terms()
 # %% [markdown]
 # **On real digits.** We have no trained network yet, that is lesson 05. But there is a model that needs no training:
 # remember 1,700 digits, blur each a little, and call the mixture of all blurs the data. It is a mixture of Gaussians, so
-# its best noise guess is known: a weighted mean of the remembered digits. The function below is that mean. We ask for the
+# its best guess of the image is known: a weighted mean of the remembered digits, moved a little towards $\mathbf{x}_t$ because
+# of the blur. The first function below is that guess, and the second turns it into a guess of the noise. We ask for the
 # bound on digits that were *not* remembered.
 
 # %% tags=["explore"]
@@ -900,7 +909,7 @@ plots.curves(
 )
 
 # %% [markdown]
-# In the bound, the first steps weigh about fifty times as much as the middle ones. These are the steps that decide about
+# In the bound, the first steps weigh fifty times as much as the middle ones, or more. These are the steps that decide about
 # details nobody can see: whether a pixel has the value 11 or 12. Setting all weights to 1 takes the network's strength away from
 # them and gives it to the middle, where it is decided what the picture shows. The likelihood gets worse, and people found that the
 # pictures get better. (The cosine schedule ends with betas close to 1. A single step does very much there, and its weight is
@@ -951,7 +960,9 @@ plots.scatter(
 # Here is where the bits go, and why the first steps weigh so much. Think of the bound as the length of a message. A sender knows
 # $\mathbf{x}_0$. A receiver knows only the model. The sender first sends $\mathbf{x}_T$, which costs $L_T$: next to nothing. Then
 # $\mathbf{x}_{T-1}$: the receiver's belief is $p_\theta(\mathbf{x}_{T-1}\mid\mathbf{x}_T)$, the sender's is the posterior, and the
-# price is their divergence, $L_{T-1}$. And so on, down to $\mathbf{x}_0$. When $\mathbf{x}_t$ has arrived, this much has been paid:
+# price is their divergence, $L_{T-1}$. And so on, down to $\mathbf{x}_0$. (To pay no more than a divergence takes a clever code,
+# in which both sides hold the same random numbers. We only need that there is one.) When $\mathbf{x}_t$ has arrived, this much has
+# been paid:
 #
 # $$R_t = L_T + \sum_{s=t+1}^{T} L_{s-1}, \qquad R_1 + L_0 = \text{the whole bound} \tag{4.26}$$
 #
@@ -983,7 +994,8 @@ def code_length(L_T, L_t, L_0):
 check("elbo.code_length", code_length)
 
 # %% [markdown]
-# Now watch three new digits arrive, with the model that remembers. Above each guess stands how many of the bits have been sent.
+# Now watch three new digits arrive, with the model that remembers. Above each guess stands how many bits have been sent by then,
+# on average over the sixty new digits.
 
 # %% tags=["explore"]
 with when_written():
@@ -998,8 +1010,8 @@ with when_written():
         [*(f"t = {t}\n{float(bits[t]):.1f} bits" for t in shown), f"x₀\n{float(bits[0]):.0f} bits"],
         ["", "", ""],
         alt="Three digits, guessed from what has arrived. At t = 100, after no bits, all guesses are the same gray mean digit. "
-        "At t = 30, after 6 bits, the right shapes appear, and at t = 10, after 34 bits, they can be read easily, though 190 more bits are "
-        "still to come.",
+        "At t = 30, after 6 bits, the first digit has its shape, and at t = 20, after 13 bits, all three have. At t = 10, after 34 bits, "
+        "they can be read easily, though 190 more bits are still to come.",
     )
     display(picture)
 
@@ -1119,7 +1131,9 @@ erratum("4.8e")
 erratum("4.18e")
 
 # %% [markdown]
-# *Line 11: the constant.* It is one only if the covariance is $\sigma_t^2\mathbf{I}$ with a fixed $\sigma_t^2$.
+# *Line 11: the constant.* It is one only if the covariance is $\sigma_t^2\mathbf{I}$ with a fixed $\sigma_t^2$. The first numbers of
+# the two sides are what is left for $\sigma_t^2 = \beta_t$ and for $\sigma_t^2 = \tilde\beta_t$. The second numbers are what is left at
+# two different $\mathbf{x}_t$ if the network chooses a variance for each coordinate. All four would have to be one $C$.
 
 # %% tags=["explore"]
 erratum("4.15e")
@@ -1154,11 +1168,11 @@ erratum("4.17e")
 # bits per dimension, far from the best. (It is "about", because the density is not flat in an interval; the exact way is the
 # difference of two $\Phi$ in $L_0$.) (2) The loss with weights 1 is no bound and has no unit; its least value is not 0 but
 # $\mathbb{E}\|\boldsymbol\varepsilon - \mathbb{E}[\boldsymbol\varepsilon\mid\mathbf{x}_t]\|^2$ and depends on the data and the schedule. Nothing about the bound follows,
-# since the weights $\lambda_t$ differ by factors of a hundred between steps. (3) Little: mixing a model with 99 % noise costs at most $\log 100$ nats per
+# since the weights $\lambda_t$ differ by factors of fifty and more between steps. (3) Little: mixing a model with 99 % noise costs at most $\log 100$ nats per
 # image, some thousandths of a bit per dimension. Most bits go into details that nobody sees. Look at samples as well.
 #
-# **Rubric.** Negative impossible, with reason: 1. Density named as the cause: 1. Repair by $-\log_2 w$, about 7 bits: 1. No bound from weights 1, or least
-# value not 0: 2 (one each). Likelihood does not decide about pictures, with an argument: 1.
+# **Rubric.** Negative impossible, with reason: 1. Density named as the cause: 1. Repair by $-\log_2 w$, about 7 bits: 1. No bound follows from weights 1:
+# 1. The least value of the loss is not 0, so 0.03 alone says little: 1. Likelihood does not decide about pictures, with an argument: 1.
 # <!-- END SOLUTION -->
 
 # %% [markdown]

@@ -34,7 +34,7 @@ torch.set_num_threads(1)  # these sizes are small: a second thread would only be
 # %% tags=["explore"]
 from diffkit import nets, samplers, train
 
-short = schedule.linear(200, 5e-4, 0.1)  # 200 steps, alpha_bar from 1 to 0.00002: it is quick
+short = schedule.linear(200, 5e-4, 0.1)  # 200 steps, alpha_bar from 1 to 0.00003: it is quick
 kept = nets.UNet()
 train.load_weights(kept, data.data_folder() / "ddpm_digits.safetensors")
 start = torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(7))
@@ -56,6 +56,11 @@ plots.image_grid(
 # guessed noise at one random step at a time. And in each step, after some noise was taken away, fresh noise was *added
 # back*. This lesson derives both.
 
+# %% [markdown]
+# ## The notation
+#
+# Come back to this table when a letter is strange.
+
 # %% tags=["explore"]
 notation("5")
 
@@ -74,7 +79,9 @@ notation("5")
 # *predict the mean of $\mathbf{x}_{t-1}$, seeing $\mathbf{x}_t$ but not $\mathbf{x}_0$.*
 #
 # We could let the network put out this mean directly. But most of it is known already: $\mathbf{x}_{t-1}$ is nearly
-# $\mathbf{x}_t$. It is better to ask for the part that is not known.
+# $\mathbf{x}_t$. It is better to ask for the part that is not known. (Lesson 04 took the next steps in passing, to find
+# the weights. Here they come one by one, because everything else stands on them. If you remember them well, go on to
+# exercise 5.1.)
 #
 # **Step 1: the data through the noise.** The jump of lesson 02 made $\mathbf{x}_t$ from $\mathbf{x}_0$ and one noise
 # $\boldsymbol\varepsilon$. Given $\mathbf{x}_t$, to know one of them is to know the other. Solve the jump for
@@ -164,23 +171,27 @@ hint("ddpm.mean_from_eps")
 # A guess of the noise is at the same time a guess of three other things. People train networks on each of the four, so
 # you should be able to go from any one to any other.
 #
-# - **The data.** Equation (5.1), with the guess in it, gives $\hat{\mathbf{x}}_0$: "which clean image do I believe
-#   this was?" - **The score.** This is the slope of a log density: it points to where data are likelier. For the
-#   density of the jump the exponent is $-\|\mathbf{x}_t - \sqrt{\bar\alpha_t}\,\mathbf{x}_0\|^2 / 2(1-\bar\alpha_t)$,
-#   and the vector inside the norm is $\sqrt{1-\bar\alpha_t}\,\boldsymbol\varepsilon$. Take the derivative:
+# **The data.** Equation (5.1), with the guess in it, gives $\hat{\mathbf{x}}_0$: "which clean image do I believe this
+# was?"
+#
+# **The score.** This is the slope of a log density: it points to where data are likelier. For the density of the jump
+# the exponent is $-\|\mathbf{x}_t - \sqrt{\bar\alpha_t}\,\mathbf{x}_0\|^2 / 2(1-\bar\alpha_t)$, and the vector inside
+# the norm is $\sqrt{1-\bar\alpha_t}\,\boldsymbol\varepsilon$. Take the derivative:
 #
 # $$\nabla_{\mathbf{x}_t} \log q(\mathbf{x}_t \mid \mathbf{x}_0) = -\frac{\boldsymbol\varepsilon}{\sqrt{1-\bar\alpha_t}} \tag{5.5}$$
 #
-#   The noise leads away from the data, so the score has the opposite sign. Lesson 06 is about this line. - **The
-#   velocity.** $\sqrt{\bar\alpha_t}$ and $\sqrt{1-\bar\alpha_t}$ have squares that sum to 1, like a cosine and a
-#   sine. So the jump turns the pair $(\mathbf{x}_0, \boldsymbol\varepsilon)$ by an angle, and $\mathbf{x}_t$ is the
-#   first coordinate after the turn. The second coordinate is called $\mathbf{v}$. Turning back recovers both:
+# The noise leads away from the data, so the score has the opposite sign. Lesson 06 is about this line.
+#
+# **The velocity.** $\sqrt{\bar\alpha_t}$ and $\sqrt{1-\bar\alpha_t}$ have squares that sum to 1, like a cosine and a
+# sine. So the jump turns the pair $(\mathbf{x}_0, \boldsymbol\varepsilon)$ by an angle, and $\mathbf{x}_t$ is the first
+# coordinate after the turn. The second coordinate is called $\mathbf{v}$. Turning back recovers both:
 #
 # $$\mathbf{v} = \sqrt{\bar\alpha_t}\,\boldsymbol\varepsilon - \sqrt{1-\bar\alpha_t}\,\mathbf{x}_0 \quad\Longrightarrow\quad \mathbf{x}_0 = \sqrt{\bar\alpha_t}\,\mathbf{x}_t - \sqrt{1-\bar\alpha_t}\,\mathbf{v}, \quad \boldsymbol\varepsilon = \sqrt{1-\bar\alpha_t}\,\mathbf{x}_t + \sqrt{\bar\alpha_t}\,\mathbf{v} \tag{5.6}$$
 #
 # Why so many? A guess of $\boldsymbol\varepsilon$ is of little use near $t = T$: the picture *is* nearly noise, so
 # the guess is nearly perfect, and the tiny error is divided by $\sqrt{\bar\alpha_t}$ when you want the image. A guess
-# of $\mathbf{x}_0$ has the same trouble near $t = 0$. $\mathbf{v}$ is never divided by anything.
+# of $\mathbf{x}_0$ has the same trouble near $t = 0$: its error is divided by $\sqrt{1-\bar\alpha_t}$ when you want the
+# noise. A guess of $\mathbf{v}$ is divided by nothing, whichever of the two you want: look at (5.6).
 
 # %% tags=["explore"]
 equation("5.5")
@@ -216,7 +227,7 @@ check("ddpm.convert", convert)
 # %% [markdown]
 # ## 3. The bound, in terms of noise
 #
-# Now we can say what the divergence of lesson 04 asks of the network.
+# Now we can say what the divergence of lesson 04 asks of the network. The result is (4.18), for a single step.
 #
 # **The means.** Subtract (5.4) from (5.3). The terms with $\mathbf{x}_t$ cancel, and the rest is a number times the
 # error of the guess:
@@ -253,7 +264,9 @@ equation("5.9")
 #
 # $$\sigma_t^2 = \tilde\beta_t \quad\Longrightarrow\quad \lambda_t = \tfrac12\left(\frac{\mathrm{SNR}(t-1)}{\mathrm{SNR}(t)} - 1\right) \tag{5.10}$$
 #
-# The weight of a step is half of the growth of the signal-to-noise ratio in that step, going back.
+# The weight of a step is half of the growth of the signal-to-noise ratio in that step, going back, as a share of what it
+# was. It holds for $t \ge 2$; at $t = 1$ the ratio grows to infinity. (In (4.19) the same weight belongs to the error of
+# the image. That is why it was a difference there, and is a quotient here.)
 
 # %% tags=["explore"]
 equation("5.10")
@@ -262,6 +275,8 @@ equation("5.10")
 # ### Exercise 5.3: the weight of each step
 #
 # `ddpm.vlb_weight` · difficulty 2 · core · 10 minutes · 4 points · equation (5.8)
+#
+# (*vlb* is short for *variational lower bound*, another name of the bound.)
 
 # %% exercise="ddpm.vlb_weight"
 def vlb_weight(beta, sigma2):
@@ -313,8 +328,8 @@ with when_written():
 # the best answer is the same whatever the weight (section 5), so a network that is right everywhere is the best for
 # every choice of weights. A real network has to share its strength among the steps, and then the weights say where it
 # spends it. Compared with the bound, weights 1 take strength from small $t$ (specks) and give it to large $t$ (what
-# is in the picture at all). The likelihood gets worse and the pictures get better. It is no longer a bound on
-# anything: keep (5.8) for measuring.
+# is in the picture at all). In practice the likelihood then gets worse and the pictures get better. The simple loss is
+# no bound on anything: keep (5.8) for measuring.
 
 # %% tags=["explore"]
 equation("5.11")
@@ -350,7 +365,7 @@ check("ddpm.simple_loss", simple_loss)
 # could have made it. It cannot say which one, so it should say something in the middle.
 #
 # **Claim.** The best prediction in mean square is the conditional mean, $\mathbb{E}[\boldsymbol\varepsilon \mid
-# \mathbf{x}_t]$.
+# \mathbf{x}_t]$. (You met the claim as (4.24). Here is why, in full.)
 #
 # **Why.** Take any function $f(\mathbf{x}_t)$ and write the error as $\boldsymbol\varepsilon - f =
 # \big(\boldsymbol\varepsilon - \mathbb{E}[\boldsymbol\varepsilon \mid \mathbf{x}_t]\big) +
@@ -362,8 +377,9 @@ check("ddpm.simple_loss", simple_loss)
 #
 # Only the last term depends on $f$, and it is zero just for $f = \mathbb{E}[\boldsymbol\varepsilon \mid \mathbf{x}_t]$.
 #
-# **The first term is a floor.** No network gets below it. By (5.1) noise and data are tied together, so being unsure
-# of one is being unsure of the other:
+# **The first term is a floor.** No network gets below it. Given $\mathbf{x}_t$, the jump says that the noise is
+# $-\sqrt{\bar\alpha_t/(1-\bar\alpha_t)}\,\mathbf{x}_0$ plus something known. So being unsure of one is being unsure of the
+# other:
 #
 # $$\mathbb{E}\left\|\boldsymbol\varepsilon - \mathbb{E}[\boldsymbol\varepsilon \mid \mathbf{x}_t]\right\|^2 = \frac{\bar\alpha_t}{1-\bar\alpha_t}\ \mathbb{E}\,\operatorname{tr}\operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}_t] \tag{5.13}$$
 #
@@ -601,9 +617,9 @@ with when_written():
     inner = torch.arange(1, T + 1)
     picture = plots.curves(
         inner,
-        {"learned slope": line[inner, 0], "equation (5.17)": slope[inner], "learned offset": line[inner, 1],
+        {"learned slope": line[inner, 0], "equation (5.17), slope": slope[inner], "learned offset": line[inner, 1],
          "equation (5.17), offset": (-slope * small.alpha_bar.sqrt())[inner]},
-        alt="Slope and offset of the straight line at each of 20 steps. What training found lies on top of the "
+        alt="Slope and offset of the straight line at each of 20 steps. What training found lies nearly on top of the "
         "formulas: the slope rises from 0.4 to 1.15 and settles at 1, the offset dips to minus 1 and comes "
         "back towards 0.",
     )  # fmt: skip
@@ -900,9 +916,10 @@ with when_written():
 # %% [markdown]
 # It is the other way round: the noises of the way decide, and the start is forgotten. You know why from (5.23). Send two
 # different starts down the same way with the same noises. The noises cancel in the difference, so the difference takes
-# the steps *without noise*, and those die out. It also answers another question, *does a bad $\mathbf{x}_T$ give a bad
-# image?* Hardly; what the start did wrong is soon forgotten, too. (Lesson 10 has a sampler without noises, for which
-# each start does belong to one image.)
+# the steps *without noise*, and those die out. (Exactly so if the predictor is a straight line, nearly so for a network.)
+# It also answers another question, *does a bad $\mathbf{x}_T$ give a bad image?* Hardly; what the start did wrong is soon
+# forgotten, too. (Lesson 10 has a sampler without noises, for which each start does belong to one image. It is not this
+# one with the noise left out: its steps are others.)
 
 # %% [markdown]
 # ## 10. Which $\sigma_t$?
@@ -920,9 +937,11 @@ with when_written():
 #
 # $$\operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}_t] = \mathbf{0}: \ \ \sigma_t^2 = \tilde\beta_t, \qquad \operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}_t] = (1-\bar\alpha_t)\,\mathbf{I}: \ \ \sigma_t^2 = \tilde\beta_t + \frac{\bar\alpha_{t-1}\beta_t^2}{1-\bar\alpha_t} = \beta_t \tag{5.25}$$
 #
-# These are the two choices of the DDPM paper: $\sigma_t^2 = \tilde\beta_t$ and $\sigma_t^2 = \beta_t$. Real data lie
-# between. Both are good for pictures, because the two differ only at small $t$: for large $t$, $\tilde\beta_t/\beta_t
-# = (1-\bar\alpha_{t-1})/(1-\bar\alpha_t)$ is nearly 1.
+# These are the two choices of the DDPM paper: $\sigma_t^2 = \tilde\beta_t$ and $\sigma_t^2 = \beta_t$. Data of variance 1
+# or less lie between, on average over $\mathbf{x}_t$: a straight-line guess of $\mathbf{x}_0$ leaves at most
+# $1-\bar\alpha_t$ unknown, and the best guess leaves less. (At a single $\mathbf{x}_t$, half way between two bumps, it can
+# be more.) Both are good for pictures, because the two differ only at small $t$: for large $t$,
+# $\tilde\beta_t/\beta_t = (1-\bar\alpha_{t-1})/(1-\bar\alpha_t)$ is nearly 1.
 
 # %% tags=["explore"]
 equation("5.24")
@@ -934,13 +953,13 @@ equation("5.25")
 # **The bound is stricter than the eye.** Suppose the network is perfect. How far is the bound, on average over the
 # data, from the best value that any model can reach, the entropy of the data? Both chains, $q$ and $p_\theta$, can be
 # written from $T$ down to 0. By the chain rule for the divergence, the gap is a sum of one divergence per step,
-# *without* $\mathbf{x}_0$ in them:
+# *without* $\mathbf{x}_0$ in them (lesson 03 had both halves of this, (3.15) and (3.24)):
 #
 # $$\mathbb{E}\left[L_T + \sum_{t=2}^{T} L_{t-1} + L_0\right] - H[q(\mathbf{x}_0)] = D_{\mathrm{KL}}\!\left(q(\mathbf{x}_T)\,\|\,p(\mathbf{x}_T)\right) + \sum_{t=1}^{T} \mathbb{E}\,D_{\mathrm{KL}}\!\left(q(\mathbf{x}_{t-1} \mid \mathbf{x}_t)\,\|\,p_\theta(\mathbf{x}_{t-1} \mid \mathbf{x}_t)\right) \tag{5.26}$$
 #
 # For Gaussian data the true step is Gaussian, with the variance
-# $\beta_t\operatorname{Var}[x_{t-1}]/\operatorname{Var}[x_t]$. The means agree, so only the ratio of true to chosen
-# variance is left:
+# $\beta_t\operatorname{Var}[x_{t-1}]/\operatorname{Var}[x_t]$, by (3.23). The means agree, by (5.22), so only the ratio of
+# true to chosen variance is left:
 #
 # $$\mathbb{E}\,D_{\mathrm{KL}}\!\left(q(x_{t-1} \mid x_t)\,\|\,p_\theta(x_{t-1} \mid x_t)\right) = \tfrac12\left(\rho_t - 1 - \log\rho_t\right), \qquad \rho_t = \frac{\beta_t \operatorname{Var}[x_{t-1}]}{\sigma_t^2 \operatorname{Var}[x_t]} \tag{5.27}$$
 
@@ -1015,15 +1034,17 @@ for T in (10, 30, 100, 300, 1000):
     print(f"T = {T:4d}: gap in nats {numbers[0]} with beta, {numbers[1]} with beta_tilde, {numbers[2]} with the best")
 
 # %% [markdown]
-# With more steps every choice gets better, except that $\tilde\beta_t$ keeps a debt that does not shrink: it comes
-# from the first few steps, where data that is spread out needs nearly $\beta_t$. Samples of the two choices cannot be
-# told apart. So when somebody compares likelihoods, ask for their $\sigma_t$ first.
+# With more steps every choice gets better, but only two of the three gaps go to 0. That of $\tilde\beta_t$ sinks towards
+# 0.44 nats and stays there: a debt that no number of steps pays off. It comes from the first few steps. There, data that
+# is spread out needs nearly $\beta_t$, and $\tilde\beta_t$ is about one half of it at $t = 2$ and two thirds at $t = 3$,
+# however small the steps are. Samples of the two choices cannot be told apart. So when somebody compares likelihoods, ask
+# for their $\sigma_t$ first.
 #
 # ## 11. Why a thousand small steps, and not one big one?
 #
 # "In training we put all the noise in at once. Why can we not take it out at once? It would be so much faster." The
 # forward jump has a simple distribution, a Gaussian. Its reverse has not. What *is* the reverse? Bayes' rule for one
-# step says, with everything that does not depend on $\mathbf{x}_{t-1}$ in the constant,
+# step (lesson 03, section 9) says, with everything that does not depend on $\mathbf{x}_{t-1}$ in the constant,
 #
 # $$\log q(\mathbf{x}_{t-1} \mid \mathbf{x}_t) = -\frac{\left\|\mathbf{x}_t - \sqrt{\alpha_t}\,\mathbf{x}_{t-1}\right\|^2}{2\beta_t} + \log q(\mathbf{x}_{t-1}) + \mathrm{const} \tag{5.28}$$
 #
@@ -1064,7 +1085,8 @@ plots.curve_panels(
     "of 200 the curves lie on each other. For forty steps at once the exact curve has three low "
     "bumps, which the Gaussian misses. For all steps at once the exact curve has the three steep bumps of the "
     "data, and the Gaussian is one broad hill.",
-    x_label="x",
+    x_label="x at the earlier step",
+    room=0.35,
 )
 
 # %% [markdown]
@@ -1184,7 +1206,7 @@ with when_written():
             torch.arange(1, 201),
             {"trained network": learned, "exact predictor": exact},
             alt="The loss of the trained network and of the exact predictor at each t, on the same noises: the "
-            "two ragged lines lie nearly on each other, from 1 at small t over a hump near t = 40 to 0 at "
+            "two ragged lines lie nearly on each other, from 1 at small t over a hump near t = 30 to 0 at "
             "large t.",
             y_label="loss",
         )
@@ -1277,8 +1299,8 @@ with when_written():
         x.reshape(2, 10, 1, 8, 8),
         [""] * 10,
         ["", ""],
-        alt="Twenty small gray images drawn by the network. Nearly all can be read as handwritten digits, in "
-        "different hands.",
+        alt="Twenty small gray images drawn by the network. Most can be read as handwritten digits, in different "
+        "hands.",
     )
     display(picture)
 
@@ -1304,10 +1326,10 @@ explorers.trajectory(
 )
 
 # %% [markdown]
-# At first the belief is nonsense, then a blur, then a digit. Why nonsense? At $t = 200$ the guess of the image is the
-# guess of the noise divided by $\sqrt{\bar\alpha_T} \approx 0.004$, so the smallest error of the network is blown up
-# two hundred times. It does no harm, because (5.4) takes only a small part of it. It is also why many people train on
-# $\mathbf{v}$.
+# At first the belief is nonsense, then a blur, then a digit. Why nonsense? The best answer at $t = 200$ would be the mean
+# digit. But by (5.1) the guess of the noise is taken from $\mathbf{x}_t$, and the rest is divided by
+# $\sqrt{\bar\alpha_T} \approx 0.0055$. So the smallest error of the network is blown up nearly two hundred times. It does
+# no harm, because (5.4) takes only a small part of it. It is also why many people train on $\mathbf{v}$.
 #
 # **What can you expect of such a sampler?** A sample of the distribution of the data: some digit. You cannot order
 # the digit 3. How to order one is the subject of lesson 11.
@@ -1320,8 +1342,8 @@ explorers.trajectory(
 #
 # 1. Which distribution does $p_\theta(\mathbf{x}_{t-1} \mid \mathbf{x}_t)$ become in your colleague's sampler, and
 #    what does the bound say about it?
-# 2. For data of variance 1 on the line and the best predictor, what are the samples of your colleague for large $T$?
-#    Give the formula.
+# 2. For Gaussian data of variance 1 on the line and the best predictor, what are the samples of your colleague for
+#    large $T$? Give the formula.
 # 3. Why do the digits look cleaner all the same, and by which measurement, not by eye, would you show what is wrong?
 #
 # Answer in a few sentences with formulas. 6 points, graded by hand.
@@ -1350,8 +1372,8 @@ explorers.trajectory(
 #   a list of images it is a weighted mean of them (5.14), and at $t = T$ the mean image (5.15).
 # - Algorithm 1 (5.16) trains one random step at a time; Algorithm 2 (5.20) walks them all, and returns the mean at
 #   the end (5.21).
-# - The mean of the reverse step is exact (5.22). Its variance lies between $\tilde\beta_t$ and $\beta_t$ for data
-#   between a point and a standard normal (5.24), (5.25).
+# - The mean of the reverse step is exact (5.22). Its variance is $\tilde\beta_t$ for a single point and $\beta_t$ for a
+#   standard normal (5.25), and on average between them for data of variance 1 or less (5.24).
 # - Noise is added back, or the spread dies out (5.23). The wrong variance costs nats and is not seen (5.26), (5.27).
 # - Small steps, because only those are Gaussian going back (5.28).
 #

@@ -103,8 +103,8 @@ notation("7")
 #
 # $$\mathbf{x}_{k+1} = \mathbf{x}_k + \eta\,\mathbf{s}(\mathbf{x}_k) + \sqrt{2\eta}\,\boldsymbol\varepsilon_k, \qquad \boldsymbol\varepsilon_k \sim \mathcal{N}(\mathbf{0}, \mathbf{I}) \tag{7.1}$$
 #
-# The first part climbs. The score is the direction in which $\log p$ grows fastest, so moving along it makes the point
-# more probable. The second part is fresh noise of variance $2\eta$ in every coordinate.
+# The first part climbs. The score is the direction in which $\log p$ grows fastest, so a small move along it makes the
+# point more probable. The second part is fresh noise of variance $2\eta$ in every coordinate.
 #
 # **Why not only climb?** Then every particle would end on the peak of its hill. The peak is the most probable point, but
 # a sample is not the most probable point. A sample should land on a slope as often as the density says. It is the noise
@@ -152,7 +152,8 @@ check("langevin.ula_step", ula_step)
 hint("langevin.ula_step")
 
 # %% [markdown]
-# Your step at work, with the noise and without it. Without it, all the particles sit on two points.
+# Your step at work, with the noise and without it. Each particle is drawn as a narrow bell, so that a crowd becomes a
+# curve. Without the noise, all the particles sit on two points, and the curve is two bells.
 
 # %% tags=["explore"]
 with when_written():
@@ -185,7 +186,8 @@ with when_written():
 #
 # - The mean of $\boldsymbol\delta$ is $\eta\,\mathbf{s}$, because the noise has mean zero. The second term gives $\eta\,\mathbf{s} \cdot \nabla f$.
 # - The mean of $\delta_i \delta_j$ is $2\eta$ if $i = j$ and 0 if not, plus $\eta^2 s_i s_j$, which is of order $\eta^2$. The
-#   third term gives half of $2\eta$ times the sum of the second derivatives: $\eta\,\nabla^2 f$.
+#   third term gives half of $2\eta$ times the sum of the second derivatives: $\eta\,\nabla^2 f$. (Here $\nabla^2$ is this
+#   sum, as in lesson 02. In lesson 06 it was once the whole matrix.)
 # - The next terms hold three or more factors $\boldsymbol\delta$. Odd powers of the noise average to zero, and what is
 #   left is of order $\eta^2$.
 #
@@ -267,8 +269,8 @@ check("langevin.chain_variance", chain_variance)
 # $$v_\infty = \frac{v}{1 - \eta/(2v)} \qquad (0 < \eta < 2v) \tag{7.6}$$
 #
 # The condition says that the factor $1 - \eta/v$ lies between $-1$ and $1$. If it does not, each step overshoots the mean by
-# more than it was away from it, and the particles fly apart. For $v = 1$ the variance is $1/(1-\eta/2)$: with $\eta = 0.1$
-# five per cent too large, and with $\eta = 1$ twice as large as it should be.
+# at least as much as it was away from it, and the particles fly apart. For $v = 1$ the variance is $1/(1-\eta/2)$: with
+# $\eta = 0.1$ five per cent too large, and with $\eta = 1$ twice as large as it should be.
 
 # %% tags=["explore"]
 equation("7.5")
@@ -411,10 +413,10 @@ for a, b in ((eta, 2 * eta), (eta / 2, eta), (eta / 2, 2 * eta), (eta, eta)):
 #
 # $$\mathbf{s}(\mathbf{x}) = \sum_k r_k(\mathbf{x})\,\mathbf{s}_k(\mathbf{x}), \qquad r_k(\mathbf{x}) = \frac{w_k\,p_k(\mathbf{x})}{\sum_j w_j\,p_j(\mathbf{x})} \tag{7.10}$$
 #
-# The share $r_k$ is the chance that a point found at $\mathbf{x}$ came from component $k$. Inside one component, far from
-# the others, its share is 1 and those of the others are 0, *whatever the weights are*. The score there is
-# $\mathbf{s}_k$, and the weight $w_k$ does not occur in it. Only in the valley between components does the score know how
-# much each weighs. Hardly any particle is ever there.
+# (For Gaussian components this is (6.4).) The share $r_k$ is the chance that a point found at $\mathbf{x}$ came from
+# component $k$. Inside one component, far from the others, its share is 1 and those of the others are 0, *whatever the
+# weights are*. The score there is $\mathbf{s}_k$, and the weight $w_k$ does not occur in it. Only in the valley between
+# components does the score know how much each weighs. Hardly any particle is ever there.
 
 # %% tags=["explore"]
 equation("7.10")
@@ -487,13 +489,14 @@ with when_written():
 # *Step two: multiply by $p$.* Since $s\,p = p'$, the left side becomes $p'\tau' + p\,\tau'' = (p\,\tau')'$. So
 # $(p\,\tau')' = -p$.
 #
-# *Step three: integrate twice.* Far on the left $p\,\tau'$ is zero, so $p(y)\,\tau'(y) = -\int_{-\infty}^y p(z)\,dz$. Divide by
-# $p(y)$. At the goal $\tau(b) = 0$, so integrating from $a$ to $b$ gives (7.12).
+# *Step three: integrate twice.* Far on the left $p$ dies out, and $p\,\tau'$ with it, so
+# $p(y)\,\tau'(y) = -\int_{-\infty}^y p(z)\,dz$. Divide by $p(y)$. At the goal $\tau(b) = 0$, so integrating $-\tau'$ from $a$ to
+# $b$ gives $\tau(a)$, and that is (7.12).
 #
 # Now read it. In a valley $p(y)$ is small, so $1/p(y)$ is huge there, and the inner integral, the mass that has to go
-# through, is not. The time is about one over the density at the bottom. For two bells of variance $v$ at
-# distance $2m$ the bottom has the height of $e^{-m^2/(2v)}$ of the peaks: **the time grows exponentially with the
-# square of the distance**. No patience helps against that.
+# through, is not. The time is about one over the density at the bottom. For two equal bells of variance $v$ at
+# distance $2m$ both reach the bottom with the share $e^{-m^2/(2v)}$ of their own height: **the time grows exponentially
+# with the square of the distance**. No patience helps against that.
 
 # %% tags=["explore"]
 equation("7.12")
@@ -605,7 +608,9 @@ with when_written():
 # **The rungs.** Particles that have settled at level $i+1$ become the start at level $i$. That works if they are not
 # too far from where level $i$ wants them. Where is noise of level $i$? In $d$ dimensions it is not near zero, but on a
 # shell: its squared length $r_i^2 = \sigma_i^2\,\|\boldsymbol\varepsilon\|^2$ is a sum of $d$ squares, each with mean
-# $\sigma_i^2$ and variance $2\sigma_i^4$. So $r_i^2$ has mean $d\,\sigma_i^2$ and standard deviation $\sqrt{2d}\,\sigma_i^2$.
+# $\sigma_i^2$ and variance $2\sigma_i^4$. (For standard normal $\varepsilon$ the mean of $\varepsilon^4$ is 3, so
+# $\varepsilon^2$ has the variance $3 - 1^2 = 2$.) So $r_i^2$ has mean $d\,\sigma_i^2$ and standard deviation
+# $\sqrt{2d}\,\sigma_i^2$.
 # The distance of two neighbouring shells, in units of the outer one's thickness, is
 #
 # $$\frac{\mathbb{E}[r_{i+1}^2] - \mathbb{E}[r_i^2]}{\sqrt{\operatorname{Var}[r_{i+1}^2]}} = \sqrt{\frac{d}{2}}\,\Big(1 - \frac{\sigma_i^2}{\sigma_{i+1}^2}\Big), \qquad r_i = \sigma_i\,\|\boldsymbol\varepsilon\| \tag{7.14}$$
@@ -615,8 +620,8 @@ with when_written():
 #
 # $$\sigma_i = \sigma_1 \Big(\frac{\sigma_n}{\sigma_1}\Big)^{\frac{i-1}{n-1}}, \qquad i = 1, \dots, n, \qquad \sigma_0 = 0 \tag{7.15}$$
 #
-# And (7.14) tells how many rungs: the more dimensions, the thinner the shells, the closer the levels. The next but one
-# cell computes how many levels from 0.01 to 50 put each shell at one thickness from the next.
+# And (7.14) tells how many rungs: the more dimensions, the thinner the shells, the closer the levels. The table below the
+# two equations shows how many levels from 0.01 to 50 put each shell at one thickness from the next.
 
 # %% tags=["explore"]
 equation("7.14")
@@ -670,7 +675,8 @@ check("langevin.sigma_ladder", sigma_ladder)
 # $$\alpha_i = h\,\frac{\sigma_i^2}{\sigma_1^2} \tag{7.17}$$
 #
 # **What else this buys.** By (7.6), with $\eta = \alpha_i/2$ and $v = \sigma_i^2$, the variance settles too large by a factor.
-# That factor is now the same everywhere too, so one number $h$ controls the error of the whole ladder:
+# That factor is now the same everywhere too, so one number $h$ controls the error of the whole ladder (and at
+# $h = 4\sigma_1^2$ no level settles any more):
 #
 # $$\frac{v_\infty}{\sigma_i^2} = \frac{1}{1 - \alpha_i/(4\sigma_i^2)} = \frac{1}{1 - h/(4\sigma_1^2)} \tag{7.18}$$
 #
@@ -712,9 +718,10 @@ check("langevin.step_sizes", step_sizes)
 #
 # $$\mathbf{x} \leftarrow \mathbf{x} + \frac{\alpha_i}{2}\,\mathbf{s}(\mathbf{x}, \sigma_i) + \sqrt{\alpha_i}\,\boldsymbol\varepsilon, \qquad i = n, n-1, \dots, 1, \quad K \text{ times each} \tag{7.19}$$
 #
-# This is Algorithm 1 of Song and Ermon. *Annealing* is what a smith does: heat the metal until its atoms can move about,
-# then cool it slowly, so that each finds its place. At the noisy levels the particles find out how much each *region*
-# weighs, because they can still travel. At the clean levels they find the details, and no longer need to travel.
+# This is Algorithm 1 of Song and Ermon. (There, and on the slide, our $h$ is called $\epsilon$, our $K$ is $T$, and the
+# cleanest level is $\sigma_L$.) *Annealing* is what a smith does: heat the metal until its atoms can move about, then cool
+# it slowly, so that each finds its place. At the noisy levels the particles find out how much each *region* weighs, because
+# they can still travel. At the clean levels they find the details, and no longer need to travel.
 
 # %% tags=["explore"]
 equation("7.19")
@@ -852,7 +859,8 @@ print(f"500 draws from the data    {sum(lucky) / 20:.3f}")
 #
 # with the variance $\tilde\beta_t$ of lesson 04. The scaling by $1/\sqrt{\alpha_t}$ is in the way. Undo all shrinking, as in
 # the heat picture of lesson 02: $\mathbf{y}_t = \mathbf{x}_t/\sqrt{\bar\alpha_t}$ is the data plus noise of variance
-# $\sigma_t^2 = (1-\bar\alpha_t)/\bar\alpha_t$. So the chain *is* a ladder, with $T$ levels.
+# $\sigma_t^2 = (1-\bar\alpha_t)/\bar\alpha_t$. So the chain *is* a ladder, with $T$ levels. (Mind the letter: in lesson 05
+# $\sigma_t$ was the standard deviation of a step. Here it is a noise level, and that of the step is $\sqrt{\tilde\beta_t}$.)
 #
 # Divide (7.21) by $\sqrt{\bar\alpha_{t-1}}$, piece by piece:
 #
@@ -886,11 +894,16 @@ equation("7.22")
 #
 # $$\frac{d}{d(\sigma^2)}\,\mathbb{E}_{p_\sigma}[f(\mathbf{x})] = -\tfrac12\,\mathbb{E}_{p_\sigma}\big[\mathbf{s}(\mathbf{x}, \sigma) \cdot \nabla f(\mathbf{x})\big] \tag{7.23}$$
 #
-# But $\mathbb{E}[\mathbf{s} \cdot \nabla f]$ is how the mean changes if all points move along $\mathbf{s}$. So removing the noise
-# variance $\Delta_t$ is the same as moving every point by $\frac{\Delta_t}{2}\mathbf{s}$. That is the second half.
+# But $\mathbb{E}[\mathbf{s} \cdot \nabla f]$ is how the mean changes if all points move along $\mathbf{s}$. So, to first order,
+# removing the noise variance $\Delta_t$ is the same as moving every point by $\frac{\Delta_t}{2}\mathbf{s}$. That is the second
+# half.
 #
-# **So: a DDPM step is a Langevin step, plus a step down the ladder.** In lesson 08 the two get names, corrector and
-# predictor, and lesson 09 uses the second alone, without any noise.
+# **So: a DDPM step is a Langevin step, plus a step down the ladder.** Lesson 09 uses the second part alone, without any
+# noise.
+#
+# The slide ends with a question: is a diffusion model one that is trained to step through the annealing levels in the best
+# way? Yes. By (5.22) the mean of its step is the exact mean of the next point given this one. No other mean has a smaller
+# divergence in the bound.
 
 # %% tags=["explore"]
 equation("7.23")
@@ -923,7 +936,7 @@ check("langevin.ladder_step", ladder_step)
 # %% [markdown]
 # A race on the islands: one DDPM step per level against annealed Langevin with the same total number of score
 # evaluations. The measure is again half the sum of the differences between counted and true weights, for 900
-# particles; exact samples have the value in the last line.
+# particles. The last line is the mean over twenty sets of exact samples: what is about as small is chance.
 
 # %% tags=["explore"]
 def off_weights(x):
@@ -947,12 +960,13 @@ with when_written():
         noises = torch.randn(calls // 5 + 1, 5, 900, 2, generator=g, dtype=y.dtype)
         z = annealed_langevin(island_score, few, wide, 0.2 * 0.05**2, noises)
         print(f"{calls:10d} {off_weights(y):22.3f} {off_weights(z):23.3f}")
-    print(f"exact samples {off_weights(exact):19.3f}")
+    lucky = [off_weights(islands.sample(900, generator=draws(s))) for s in range(20)]
+    print(f"exact samples {sum(lucky) / 20:19.3f}")
 
 # %% [markdown]
 # Both come close; the DDPM step needs fewer calls, because it carries the particles instead of waiting for them. If you
-# have calls to spare, you can do both at each level: first step down, then correct by Langevin. That is the
-# predictor-corrector sampler of lesson 08.
+# have calls to spare, you can do both at each level: first step down with DDPM, then correct by Langevin steps, which leave
+# the level as it is. That is the predictor-corrector sampler of lesson 08.
 
 # %% [markdown]
 # ## 11. A step that makes no error

@@ -119,6 +119,12 @@ def test_unknown_numbers_name_the_known_ones():
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda p: p.stem)
+def test_no_bar_ends_a_cell_of_the_notation_table_too_early(lesson):
+    rows = notation(str(int(lesson.stem[:2]))).text.splitlines()
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {3}
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda p: p.stem)
 def test_the_notation_table_holds_what_the_equations_use(lesson):
     number = str(int(lesson.stem[:2]))
     text = notation(number).text

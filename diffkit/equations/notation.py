@@ -49,5 +49,12 @@ def table(lesson: str) -> str:
     used = {name for tag, e in EQUATIONS.items() if tag.split(".")[0] == lesson for name in e.symbols}
     if not used:
         raise KeyError(f"lesson {lesson!r} has no numbered equations")
-    rows = [f"| ${latex}$ | {meaning} |" for name, (latex, meaning) in symbols_of(lesson).items() if name in used]
+    rows = [
+        f"| ${latex}$ | {_cell(meaning)} |" for name, (latex, meaning) in symbols_of(lesson).items() if name in used
+    ]
     return "\n".join(["| symbol | meaning |", "| --- | --- |", *rows])
+
+
+def _cell(text: str) -> str:
+    """The bar of "x_t given x_0" would end the cell, and what stands behind it would not be shown."""
+    return text.replace("|", r"\|")

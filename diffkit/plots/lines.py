@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
@@ -39,8 +40,15 @@ def curves(
     draw_lines(axes[0, 0], {label: (x, y) for label, y in lines.items()})
     place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if legend_beside else {}
     axes[0, 0].legend(frameon=False, **place)
+    _whole_ticks(axes[0, 0], x)
     axes[0, 0].set(xlabel=x_label, ylabel=y_label, yscale=y_scale)
     return finished(canvas, alt)
+
+
+def _whole_ticks(ax: Axes, x: Tensor) -> None:
+    """Where x counts something, as steps do, no tick stands between two of them."""
+    if not x.is_floating_point():
+        ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
 
 
 def curve_panels(
@@ -77,8 +85,7 @@ def bars(x: Tensor, heights: Mapping[str, Tensor], alt: str, *, x_label: str = "
         top = array(height)
         axes[0, 0].bar(array(x), top, width, base, color=color, hatch=hatch, edgecolor="white", lw=0.3, label=label)
         base = base + top
-    if not x.is_floating_point():
-        axes[0, 0].xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
+    _whole_ticks(axes[0, 0], x)
     if all(bool((height >= 0).all()) for height in heights.values()):
         axes[0, 0].set_ylim(bottom=0)
     axes[0, 0].legend(frameon=False)

@@ -29,5 +29,6 @@ SYMBOLS: dict[str, tuple[str, str]] = {
     "p_model": ("p", "density of a good model"),
     "n_model": ("n", "density of pure noise"),
     "c": ("c", "share of the good model in a mixture"),
-    "R_t": ("R_t", "nats that it takes to send x_t"),
+    "R_t": ("R_t", "nats that have been sent when x_t has arrived"),
+    "s": ("s", "a step that a sum runs over"),
 }

@@ -128,6 +128,18 @@ EXERCISE = Exercise(
             "you refuse line 6, and it holds: the sign is on the left, t = 1 stands apart, and the rest is the telescoped sum.",
         ),
         Misconception(
+            "line 9 refused",
+            _but(refused=(9,)),
+            "you refuse line 9, and it holds: put t = 1 into it. The variance is 0, as it is for a point. The error of "
+            "slide B is in the other line.",
+        ),
+        Misconception(
+            "line 15 refused",
+            _but(refused=(15,)),
+            "you refuse line 15, and it holds. It looks like line 14, but it names the sum on both sides and gives each "
+            "step its own constant.",
+        ),
+        Misconception(
             "everything holds",
             lambda lines: torch.ones(len(lines), dtype=torch.long),
             "you accept every line. Ten of the fifteen do not hold.",
