@@ -26,7 +26,7 @@ def right(s: Schedule, t: int) -> tuple[float, float, float]:
 
 
 def _uniform(x: Tensor, g: torch.Generator) -> Tensor:
-    return torch.rand(x.shape, generator=g, dtype=x.dtype)
+    return torch.rand(x.shape, generator=g, dtype=x.dtype, device=x.device)
 
 
 def _one_for_all(x: Tensor, g: torch.Generator) -> Tensor:
@@ -45,7 +45,7 @@ class Sampler(NamedTuple):
 
     def step(self, eps: Predict, s: Schedule, x: Tensor, t: int, g: torch.Generator) -> Tensor:
         """x_t to x_{t-1}.  x: (B, *D)."""
-        return self.move(x, eps(x, torch.full((len(x),), self.told(t))), s, t, g)
+        return self.move(x, eps(x, torch.full((len(x),), self.told(t), device=x.device)), s, t, g)
 
     def move(self, x: Tensor, out: Tensor, s: Schedule, t: int, g: torch.Generator) -> Tensor:
         """The same when the network's answer is known already."""
@@ -58,10 +58,10 @@ def run(samplers: Sequence[Sampler], eps: Predict, s: Schedule, like: Tensor, se
 
     All take the same random numbers, and one call per step asks the predictor for all of them.
     """
-    generators = [torch.Generator().manual_seed(seed) for _ in samplers]
+    generators = [torch.Generator(like.device).manual_seed(seed) for _ in samplers]
     x = torch.stack([a.start(like, g) for a, g in zip(samplers, generators, strict=True)])
     for t in range(s.T, 0, -1):
-        told = torch.tensor([a.told(t) for a in samplers]).repeat_interleave(len(like))
+        told = torch.tensor([a.told(t) for a in samplers], device=like.device).repeat_interleave(len(like))
         out = eps(x.flatten(0, 1), told).reshape(x.shape)
         x = torch.stack([a.move(x[k], out[k], s, t, generators[k]) for k, a in enumerate(samplers)])
     return x

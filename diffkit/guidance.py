@@ -22,6 +22,7 @@ from diffkit.inputs import check_batch, check_like
 from diffkit.samplers.checks import check_output, check_state
 from diffkit.samplers.path import Noise, levels
 from diffkit.samplers.step import Model
+from diffkit.schedule import alongside
 
 LogLikelihood = Callable[[Tensor, Any], Tensor]
 Conditional = Callable[[Tensor, Any, Tensor], Tensor]
@@ -119,19 +120,20 @@ def linear_inverse(
         raise RangeError("rows of A depend on each other: without noise drop the doubled ones, or set noise_std > 0")
 
     def guided(x: Tensor, t: Any) -> Tensor:
-        check_state(x, ndim=2)
+        check_state(x, ndim=2, often=True)
         if x[0].numel() != A.shape[1]:
             raise ShapeError(f"x has {x[0].numel()} values per example, A has {A.shape[1]} columns: they must agree")
         alpha, sigma = (v.flatten()[0] for v in levels(noise, t, x))  # a sampler's batch shares one t
         C = sigma**2 / (alpha**2 + sigma**2) if posterior_cov is None else posterior_cov(t)
-        cov = _image_cov(A, torch.as_tensor(C, dtype=x.dtype, device=x.device))
+        cov = _image_cov(A, alongside(C, x))
         cov = cov + noise_std**2 * torch.eye(len(A), dtype=x.dtype, device=x.device)
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             out = eps(x, t)
             check_output(out, x.shape)
             predicted = ((x - sigma * out) / alpha).flatten(1) @ A.T.to(x)
-            residual = torch.linalg.solve(cov, (y.to(x) - predicted.detach()).T).T
+            checked = x.device.type == "cpu"  # on a GPU the check would stall the device
+            residual = torch.linalg.solve_ex(cov, (y.to(x) - predicted.detach()).T, check_errors=checked)[0].T
             (grad,) = torch.autograd.grad(predicted, x, residual)
         return out.detach() - sigma * grad
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from diffkit.errors import RangeError, ShapeError
 from diffkit.gaussian import LOG_2PI, FullGaussian
+from diffkit.schedule import alongside
 
 Level = float | Tensor
 
@@ -165,7 +166,7 @@ class GaussianMixture:
         """alpha and sigma as (B or 1, 1, 1), ready for (B, K, d)."""
         if x.ndim != 2 or x.shape[1] != self.means.shape[1]:
             raise ShapeError(f"x has shape {tuple(x.shape)}: this mixture needs (B, {self.means.shape[1]})")
-        out = [torch.as_tensor(v, dtype=x.dtype, device=x.device).reshape(-1, 1, 1) for v in (alpha, sigma)]
+        out = [alongside(v, x).reshape(-1, 1, 1) for v in (alpha, sigma)]
         if any(len(v) not in (1, len(x)) for v in out):
             raise ShapeError("alpha and sigma must be numbers or hold one value per row of x")
         return out[0], out[1]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from diffkit.errors import RangeError
 from diffkit.inputs import check_like
-from diffkit.schedule import Index, Schedule, broadcast
+from diffkit.schedule import Index, Schedule, alongside, broadcast
 
 Name = Literal["eps", "x0", "score", "v"]
 Predictor = Callable[[Tensor, Tensor], Tensor]
@@ -87,7 +87,7 @@ def _to_eps(value: Tensor, source: Name, x_t: Tensor, a: Tensor, s: Tensor) -> T
 
 def _coefficient(value: Tensor | float, x: Tensor) -> Tensor:
     if not isinstance(value, Tensor):
-        return x.new_tensor(value)
+        return alongside(value, x)
     return value.to(x) if value.ndim == x.ndim > 1 else broadcast(value, x)
 
 

@@ -93,7 +93,7 @@ def levels(spacing: Spacing, n: int) -> Tensor:
 def quantiles(mixture: GaussianMixture, n: int) -> Tensor:
     """The points below which lie the shares (i + 1/2)/n of a mixture on the line, (n,), rising."""
     mean, std = _on_the_line(mixture)
-    p = _shares(n)
+    p = _shares(n, mean.device)
     low, high = (mean - 9 * std).min().expand(n), (mean + 9 * std).max().expand(n)
     for _ in range(70):
         middle = (low + high) / 2
@@ -147,7 +147,7 @@ def distance(mixture: GaussianMixture, x: Tensor) -> float:
 
 def noise_floor(mixture: GaussianMixture, n: int, *, repeats: int = 200, seed: int = 0) -> float:
     """Mean distance of n random samples that are right."""
-    g = torch.Generator().manual_seed(seed)
+    g = torch.Generator(mixture.means.device).manual_seed(seed)
     x = mixture.sample(n * repeats, generator=g).reshape(repeats, n).sort(1).values
     return float((x - quantiles(mixture, n)).square().mean(1).sqrt().mean())
 
@@ -157,7 +157,7 @@ def _chain(eps: Model, method: Method, u: Tensor, y: Tensor, seed: int) -> Tenso
     a, b, c = ddim_kernel(make_path(EDM(float(u[0])), y, u), ETA[method])
     if method == "ancestral":
         c = _ddpm_noise(u).tolist()
-    normal = torch.special.ndtri(_lattice(len(y)))
+    normal = torch.special.ndtri(_lattice(len(y), y.device))
     for k, shift in enumerate(torch.rand(len(a), generator=torch.Generator().manual_seed(seed)).tolist()):
         y = a[k] * y + b[k] * eps(y, float(u[k]))
         if c[k] > 0:
@@ -172,14 +172,14 @@ def _ddpm_noise(u: Tensor) -> Tensor:
     return torch.where(u[1:] > 0, c, 0.0)
 
 
-def _shares(n: int) -> Tensor:
-    return (torch.arange(n, dtype=torch.float64) + 0.5) / n
+def _shares(n: int, device: torch.device) -> Tensor:
+    return (torch.arange(n, dtype=torch.float64, device=device) + 0.5) / n
 
 
-def _lattice(n: int) -> Tensor:
+def _lattice(n: int, device: torch.device) -> Tensor:
     """The n shares in an order in which neighbours are far apart: the ranks of the multiples of the golden ratio."""
-    order = torch.frac(torch.arange(n, dtype=torch.float64) * GOLDEN).argsort().argsort()
-    return _shares(n)[order]
+    order = torch.frac(torch.arange(n, dtype=torch.float64, device=device) * GOLDEN).argsort().argsort()
+    return _shares(n, device)[order]
 
 
 def _on_the_line(mixture: GaussianMixture) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,14 @@ from diffkit.errors import RangeError, ShapeError
 Index = int | Tensor
 
 
+def alongside(value: float | Tensor, x: Tensor) -> Tensor:
+    """value in x's dtype and on x's device.  A number or a CPU tensor goes to a GPU without waiting for it."""
+    if isinstance(value, Tensor):
+        return value.to(x, non_blocking=value.is_cpu)
+    made = torch.as_tensor(value, dtype=x.dtype)
+    return made if x.is_cpu else made.to(x.device, non_blocking=True)
+
+
 def broadcast(values: Tensor, x: Tensor) -> Tensor:
     """One coefficient per example, made to multiply x.
 
@@ -26,7 +34,7 @@ def broadcast(values: Tensor, x: Tensor) -> Tensor:
     if not isinstance(x, Tensor) or not x.is_floating_point():
         kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
         raise RangeError(f"x is {kind}: pass a floating-point tensor, e.g. x.float()")
-    values = values.to(x)
+    values = alongside(values, x)
     if values.ndim == 0:
         return values
     if values.ndim != 1 or x.ndim == 0 or len(values) not in (1, len(x)):
@@ -88,7 +96,8 @@ class Schedule:
         table: (T+1,); t: an int, or (B,) integers in 0..T; x: (B, *D).
         Returns () or (B, 1, .., 1) in x's dtype: without that cast a float32 batch becomes float64.
         """
-        return broadcast(table[self.check_t(t).to(table.device)], x)
+        t = self.check_t(t)
+        return broadcast(table[t if t.is_cpu else t.to(table.device)], x)  # one t on the CPU makes no GPU wait
 
     def check_t(self, t: Index, lowest: int = 0) -> Tensor:
         """t as a LongTensor, after checking lowest <= t <= T.
@@ -112,7 +121,7 @@ class Schedule:
         return f"Schedule(T={self.T}, alpha_bar_T={float(self.alpha_bar[-1]):.3g})"
 
 
-def linear(T: int, beta_1: float = 1e-4, beta_T: float = 0.02, *, device: str = "cpu") -> Schedule:
+def linear(T: int, beta_1: float = 1e-4, beta_T: float = 0.02, *, device: torch.device | str = "cpu") -> Schedule:
     """betas on a straight line from beta_1 at t = 1 to beta_T at t = T.  Ho et al. 2020, section 4."""
     _check_steps(T)
     beta = torch.zeros(T + 1, dtype=torch.float64, device=device)
@@ -120,7 +129,7 @@ def linear(T: int, beta_1: float = 1e-4, beta_T: float = 0.02, *, device: str = 
     return Schedule(beta)
 
 
-def cosine(T: int, s: float = 0.008, beta_max: float = 0.999, *, device: str = "cpu") -> Schedule:
+def cosine(T: int, s: float = 0.008, beta_max: float = 0.999, *, device: torch.device | str = "cpu") -> Schedule:
     """alpha_bar_t = f(t)/f(0) with f(t) = cos^2(pi/2 (t/T + s)/(1 + s)).  Nichol & Dhariwal 2021, eq. 17.
 
     beta is clipped at beta_max, because f(T) = 0 would ask for beta_T = 1.
@@ -138,7 +147,7 @@ def sigmoid(
     tau: float = 1.0,
     beta_max: float = 0.999,
     *,
-    device: str = "cpu",
+    device: torch.device | str = "cpu",
 ) -> Schedule:
     """alpha_bar falls like a sigmoid between start and end, rescaled to run from 1 to 0.  Jabri et al. 2022, alg. 1."""
     _check_steps(T)

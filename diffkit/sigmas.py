@@ -13,13 +13,15 @@ from torch import Tensor
 from diffkit.errors import RangeError, ShapeError
 
 
-def geometric(n: int, sigma_min: float = 0.01, sigma_max: float = 50.0, *, device: str = "cpu") -> Tensor:
+def geometric(
+    n: int, sigma_min: float = 0.01, sigma_max: float = 50.0, *, device: torch.device | str = "cpu"
+) -> Tensor:
     """Levels with a constant ratio sigma[i+1]/sigma[i], (n+1,) float64.  Song & Ermon 2019, section 4."""
     return _ladder(n, sigma_min, sigma_max, torch.log, torch.exp, device)
 
 
 def karras(
-    n: int, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0, *, device: str = "cpu"
+    n: int, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0, *, device: torch.device | str = "cpu"
 ) -> Tensor:
     """Levels evenly spaced in sigma^(1/rho), (n+1,) float64.  Karras et al. 2022, eq. 5.
 
@@ -50,7 +52,7 @@ def _ladder(
     sigma_max: float,
     to_even: Callable[[Tensor], Tensor],
     from_even: Callable[[Tensor], Tensor],
-    device: str,
+    device: torch.device | str,
 ) -> Tensor:
     """0, then n levels evenly spaced after the map to_even."""
     if not isinstance(n, int) or n < 1:

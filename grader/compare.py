@@ -14,6 +14,7 @@ Problem = Literal["type", "shape", "dtype", "device", "not finite", "values"]
 # itself, in a float64 result by a few times 1e-7.  That is no mistake of mathematics, so it passes.  The misconceptions
 # and the mutants are far above either.
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4}
+PLAIN: tuple[type, ...] = (Tensor, torch.nn.Parameter)  # no subclass: its operators may be anything
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ def same(value: Any, expected: Any) -> bool:
     if isinstance(expected, bool):
         return _truth(value) is expected
     a, b = _as_tensor(value), _as_tensor(expected)
-    if a is None or b is None or a.shape != b.shape or a.device != b.device or a.dtype.is_complex:
+    if a is None or b is None or a.shape != b.shape or a.is_meta != b.is_meta or a.dtype.is_complex:
         return False
+    a = a.to(b.device)
     return _close(a, b, max(_tolerance(a), _tolerance(b))).all().item() is True
 
 
@@ -74,7 +76,7 @@ def _truth_mismatch(value: Any, expected: bool) -> Mismatch | None:
 
 def _truth(value: Any) -> bool | None:
     """True and False, also of NumPy and of torch (a single one); None for all else, for 0 and 1 too."""
-    if type(value) is Tensor and value.dtype == torch.bool and value.ndim == 0:
+    if type(value) in PLAIN and value.dtype == torch.bool and value.ndim == 0 and not value.is_meta:
         return bool(value)
     return bool(value) if isinstance(value, bool | np.bool_) else None
 
@@ -87,15 +89,17 @@ def _tensor_mismatch(value: Any, expected: Tensor, strict: bool) -> Mismatch | N
     got = _as_tensor(value)
     if got is None:
         return Mismatch("type", f"your function returned `{type(value).__name__}`; a tensor is expected")
-    if got.device != expected.device:
-        return Mismatch("device", f"the result is on {got.device}, the inputs were on {expected.device}")
+    if got.is_meta:
+        return Mismatch(
+            "device", f"the result is on {got.device}, where tensors have no values: compute where the inputs are"
+        )
     if got.shape != expected.shape:
         return Mismatch("shape", f"the result has shape {tuple(got.shape)}; expected {tuple(expected.shape)}")
     if got.dtype.is_complex or got.dtype == torch.bool:
         return Mismatch("dtype", f"the result has dtype {got.dtype}; real numbers are expected")
     if strict and got.dtype != expected.dtype:
         return Mismatch("dtype", f"the result has dtype {got.dtype}; the input's dtype {expected.dtype} is expected")
-    return _value_mismatch(got, expected)
+    return _value_mismatch(got.to(expected.device), expected)  # who has a GPU may compute there
 
 
 def _value_mismatch(got: Tensor, expected: Tensor) -> Mismatch | None:
@@ -118,7 +122,7 @@ def _value_mismatch(got: Tensor, expected: Tensor) -> Mismatch | None:
 
 def _as_tensor(value: Any) -> Tensor | None:
     """Plain tensors as they are, numbers as float64 tensors, anything else (subclasses, sparse ones) None."""
-    if type(value) is Tensor or type(value) is torch.nn.Parameter:
+    if type(value) in PLAIN:
         return value.detach() if value.layout is torch.strided and not value.is_quantized else None
     if isinstance(value, int | float | np.floating | np.integer) and not isinstance(value, bool):
         try:

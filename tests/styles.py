@@ -87,6 +87,27 @@ def as_other_kinds(reference: Function) -> Function:
     return lambda *args: other(reference(*args))
 
 
+def elsewhere(reference: Function, device: torch.device) -> Function:
+    """Everything is computed on another device, and the result stays there.  Given functions are asked on the CPU."""
+    return lambda *args: reference(*(moved(a, device) for a in args))
+
+
+def sent_elsewhere(reference: Function, device: torch.device) -> Function:
+    """Computed where the arguments are; only the result goes to another device."""
+    return lambda *args: moved(reference(*args), device)
+
+
+def moved(value: Any, device: torch.device) -> Any:
+    """The value with every tensor in it on the device."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, list | tuple):
+        return type(value)(moved(v, device) for v in value)
+    if isinstance(value, Counter):
+        return lambda *args: moved(value(*(moved(a, torch.device("cpu")) for a in args)), device)
+    return value
+
+
 def one_at_a_time(reference: Function, axes: dict[str, int]) -> Function:
     """A loop over the examples.  axes: for each argument that has one entry per example, along which axis."""
     names = list(inspect.signature(reference).parameters)

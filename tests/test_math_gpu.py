@@ -1,4 +1,4 @@
-"""The exact functions follow the device of their input: the same numbers on a GPU as on the CPU."""
+"""The exact functions follow the device of their input: the same numbers on a GPU, or its stand-in, as on the CPU."""
 
 import pytest
 import torch
@@ -7,15 +7,21 @@ from diffkit import elbo, graph, losses, schedule, vae
 from diffkit.gaussian import Gaussian
 from diffkit.parameterize import convert
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+pytest_plugins = ["tests.device_fixtures"]
+
 S = schedule.linear(20, 0.01, 0.4)
 
 
-def same(f, *tensors):
-    """f on both devices; the answers agree and stay on the device."""
-    here, there = f(*tensors), f(*(x.cuda() for x in tensors))
-    assert there.device.type == "cuda"
-    torch.testing.assert_close(there.cpu(), here, rtol=1e-9, atol=1e-11)
+@pytest.fixture
+def same(device):
+    """Tries f on both devices; the answers agree and stay on the device."""
+
+    def check(f, *tensors):
+        here, there = f(*tensors), f(*(x.to(device) for x in tensors))
+        assert there.device == device
+        torch.testing.assert_close(there.cpu(), here, rtol=1e-9, atol=1e-11)
+
+    return check
 
 
 def data(*shape):
@@ -28,25 +34,25 @@ def predictor(x, t):
 
 
 @pytest.mark.parametrize("sigma", ["beta", "beta_tilde"])
-def test_the_bound(sigma):
+def test_the_bound(sigma, same):
     x_0, noise = data(20, 4, 3)
     same(lambda x, n: elbo.evaluate(predictor, S.to(x.device), x, sigma=sigma, noise=n).total, x_0, noise)
     same(lambda x, n: elbo.rate_distortion(predictor, S.to(x.device), x, noise=n).rate, x_0, noise)
     same(lambda x, n: elbo.log_weight(predictor, S.to(x.device), elbo.path(S, x, noise=n), sigma=sigma), x_0, noise)
 
 
-def test_a_schedule_on_the_cpu_serves_a_batch_on_the_gpu():
+def test_a_schedule_on_the_cpu_serves_a_batch_on_the_gpu(same):
     x_0, noise = data(20, 4, 3)
     same(lambda x, n: elbo.evaluate(predictor, S, x, noise=n).total, x_0, noise)
     same(lambda x, n: losses.vlb(predictor, S, x, 3, noise=n), x_0, noise[0])
 
 
-def test_pixels():
+def test_pixels(same):
     x = (torch.arange(16, dtype=torch.float64) * 2 / 15 - 1).unsqueeze(1)
     same(lambda x: elbo.discretized_log_prob(Gaussian(0.5 * x, 0 * x + 0.01), x, 16), x)
 
 
-def test_the_losses():
+def test_the_losses(same):
     x_0, noise = data(4, 3)
     same(lambda x, n: losses.simple(predictor, S, x, 5, noise=n), x_0, noise)
     same(lambda x: losses.implicit(torch.sin, x), x_0)
@@ -57,20 +63,20 @@ def test_the_losses():
     same(lambda x, n: losses.multilevel(lambda x, i: -x, x, sigmas, noise=n), x_0, noise)
 
 
-def test_a_generator_on_the_gpu_draws_there():
-    x_0 = torch.zeros(4, 3, device="cuda")
-    g = torch.Generator("cuda").manual_seed(0)
-    assert elbo.evaluate(predictor, S, x_0, generator=g).total.device.type == "cuda"
+def test_a_generator_on_the_gpu_draws_there(device):
+    x_0 = torch.zeros(4, 3, device=device)
+    g = torch.Generator(device).manual_seed(0)
+    assert elbo.evaluate(predictor, S, x_0, generator=g).total.device == device
     assert losses.simple(predictor, S, x_0, losses.draw_t(S, x_0, generator=g), generator=g).shape == (4,)
 
 
 @pytest.mark.parametrize("target", ["x0", "score", "v"])
-def test_parameterizations(target):
+def test_parameterizations(target, same):
     x_t, eps = data(4, 3)
     same(lambda e, x: convert(e, "eps", target, S, x, torch.tensor([1, 5, 10, 20], device=x.device)), eps, x_t)
 
 
-def test_tables_and_networks():
+def test_tables_and_networks(same):
     example = graph.dag("a -> c <- b")
     tables = graph.random_tables(example, 3, generator=torch.Generator().manual_seed(0))
     names = list(tables)
@@ -82,7 +88,7 @@ def test_tables_and_networks():
     same(lambda w: graph.linear_gaussian(graph.examples.fork(), weights(w), var(w)).information("a", "b"), gain)
 
 
-def test_levels_with_a_fixed_encoder():
+def test_levels_with_a_fixed_encoder(same):
     x_0, noise = data(20, 4, 3)
     decoder = lambda x, t: Gaussian(0.9 * x, torch.ones_like(x))  # noqa: E731
     same(lambda x, n: vae.fixed_encoder(x, S, decoder, noise=n).total, x_0, noise)

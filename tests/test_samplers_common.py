@@ -19,6 +19,8 @@ from diffkit.schedule import linear
 from diffkit.sde import VP
 from tests.sampler_checks import generator, randn
 
+pytest_plugins = ["tests.device_fixtures"]
+
 S, SDE, TIMES = linear(8), VP(), time_grid(6)
 Network = Callable[..., Tensor]
 Run = Callable[[Network, Tensor, torch.Generator | None], Iterator[Step]]
@@ -238,9 +240,8 @@ def test_any_start_gives_finite_steps_or_an_error_of_ours(name: str, shape: list
         assert all(bool(torch.isfinite(step.x).all()) for step in steps)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @every_sampler
-def test_on_a_gpu_everything_stays_there(run: Run):
-    x = torch.randn(3, 2, device="cuda")
-    for step in run(minus_x, x, torch.Generator("cuda").manual_seed(0)):
-        assert step.x.device.type == "cuda"
+def test_on_a_gpu_everything_stays_there(run: Run, device: torch.device):
+    x = torch.randn(3, 2, device=device)
+    for step in run(minus_x, x, torch.Generator(device).manual_seed(0)):
+        assert step.x.device == device

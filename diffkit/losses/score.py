@@ -21,7 +21,7 @@ from torch import Tensor
 from diffkit.errors import RangeError, ShapeError
 from diffkit.gaussian import sum_event
 from diffkit.inputs import check_batch, check_like, noise_like
-from diffkit.schedule import broadcast
+from diffkit.schedule import alongside, broadcast
 
 Score = Callable[[Tensor], Tensor]
 
@@ -148,7 +148,7 @@ def _score_of(score: Score, x: Tensor) -> Tensor:
 
 
 def _level(value: Tensor | float, x: Tensor, name: str) -> Tensor:
-    level = value if isinstance(value, Tensor) else x.new_tensor(value)
+    level = value if isinstance(value, Tensor) else alongside(value, x)
     if level.is_complex():
         raise RangeError(f"{name} is {level.dtype}: pass a real number, or one per example")
     if level.device.type == "cpu" and not bool(((level > 0) & torch.isfinite(level)).all()):

@@ -83,7 +83,8 @@ def check_steps(times: Times, T: int, *, rising: bool = False) -> list[int]:
 def as_floats(times: Times) -> list[float]:
     """times as a list of finite numbers, in any order."""
     try:
-        grid = [float(t) for t in times]
+        # A tensor at once: entry by entry each would wait for its device.
+        grid = [float(t) for t in (times.tolist() if isinstance(times, Tensor) else times)]
     except (TypeError, ValueError):
         raise RangeError(f"times is {times!r:.60}: pass a list of numbers or a tensor (n,)") from None
     if not all(math.isfinite(t) for t in grid):
