@@ -52,6 +52,14 @@ def test_version_2_in_a_group_given_to_us_moves_down_and_hands_the_controllers_o
     assert (mine / "cgroup.subtree_control").read_text() == "+memory +pids"
 
 
+def test_version_2_that_is_shared_with_processes_outside_of_the_container_is_left_alone(tmp_path):
+    proc = tree(tmp_path, "0::/\n", V2)
+    mine = group(tmp_path / "cg", "memory pids")
+    (mine / "cgroup.procs").write_text("0\n17\n")  # the kernel's 0: a process of another namespace
+    assert find_places(proc) == []
+    assert not (mine / "grader-main").exists()
+
+
 def test_version_2_without_controllers_gives_nothing(tmp_path):
     proc = tree(tmp_path, "0::/\n", V2)
     group(tmp_path / "cg", "cpu")

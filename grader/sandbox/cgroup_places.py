@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CONTROLLERS = ("memory", "pids")
-ADVICE = "grade under `systemd-run --user --scope -p Delegate=yes grader grade ...`"
+ADVICE = (
+    "grade under `systemd-run --user --scope -p Delegate=yes grader grade ...`; "
+    "for a container see docs/security.md, Containers"
+)
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,12 @@ def _delegated(own: Path) -> list[Place]:
     if not wanted or not os.access(own, os.W_OK):
         return []
     with contextlib.suppress(OSError):
+        pids = (own / "cgroup.procs").read_text().split()
+        if "0" in pids:  # one that this container does not see, and so cannot move
+            return []
         main = own / "grader-main"
         main.mkdir(exist_ok=True)
-        for pid in (own / "cgroup.procs").read_text().split():
+        for pid in pids:
             (main / "cgroup.procs").write_text(pid)
         (own / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in wanted))
         return [Place(own, 2, wanted)]

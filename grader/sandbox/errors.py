@@ -12,5 +12,6 @@ class SandboxUnavailable(SandboxError):
 ADVICE = (
     "Install bubblewrap (Debian, Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap) and allow "
     "user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns).  "
+    "A container has to be started with the options of docs/security.md, Containers.  "
     "Or run in mode 'none', knowing that students' code then runs with all your rights."
 )
