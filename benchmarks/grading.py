@@ -5,10 +5,11 @@ with feedback left out.
 
 - the judge runs the cells in the sandbox, asks on fresh inputs, and enters the points into nbgrader's gradebook;
 - plain nbgrader executes each notebook in a kernel of its own, without a sandbox; its tests are the visible checks;
+- the judge alone leaves out the gradebook;
 - otter runs the same notebook with the same visible checks as its tests (pip install --target FOLDER otter-grader, and
   OTTER_PATH=FOLDER; else left out);
-- the bare work is the same cells and the judge's own questions, in a fork of a process that has loaded everything:
-  no sandbox, no wire, no notebook, no gradebook.
+- the bare work is the same cells and the judge's own questions, in forks of a process that has loaded everything, as
+  many at a time: no sandbox, no wire, no gradebook.  Once in IPython, as a notebook needs it, once by `exec`.
 
     python benchmarks/grading.py [--copies 14] [--workers 2] [--without otter]
 """
@@ -19,17 +20,21 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import grading_rivals as rivals  # noqa: E402
+from benchmarks.grading_bare import bare, ipython, plain_python  # noqa: E402
 from benchmarks.stopwatch import Spent, spent_by, who_is_counted  # noqa: E402
 from grader.demo.classroom import FIRST as LESSON  # noqa: E402
 from grader.demo.classroom import course, hand_in, students  # noqa: E402
 from grader.demo.student import copies  # noqa: E402
-from grader.run import grade_class, prepare  # noqa: E402
+from grader.intake import submissions  # noqa: E402
+from grader.run import grade_class, judging, load_config, prepare  # noqa: E402
+from grader.warm import warm  # noqa: E402
 
 RIGHT = ("perfect", "perfect_with_loops", "perfect_other_formulas")
 
@@ -42,11 +47,15 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", default=[], help="rivals to leave out: nbgrader, otter")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
-    ways: dict[str, Callable[[Path], object]] = {
-        "plain nbgrader autograde": rivals.plain_nbgrader,
-        "otter run": rivals.otter,
-        "judge and gradebook": lambda folder: grade_class(folder, LESSON, workers=options.workers, feedback=False),
-        "bare work": rivals.bare,
+    workers = options.workers
+    # What each way has to do, made ready for a class before the count begins.
+    ways: dict[str, Callable[[Path], Callable[[], object]]] = {
+        "plain nbgrader autograde": lambda folder: partial(rivals.plain_nbgrader, folder),
+        "otter run": lambda folder: partial(rivals.otter, folder),
+        "judge and gradebook": lambda folder: partial(grade_class, folder, LESSON, workers=workers, feedback=False),
+        "judge alone": lambda folder: partial(judged_only, folder, workers),
+        "bare work in IPython": lambda folder: bare(folder, workers, ipython),
+        "bare work by exec": lambda folder: bare(folder, workers, plain_python),
     }
     if not rivals.otter_is_here():
         options.without.append("otter")
@@ -55,7 +64,7 @@ def main() -> None:
         if not any(left_out in name for left_out in options.without):
             with tempfile.TemporaryDirectory() as folder:
                 n = made_class(Path(folder), options.copies)
-                table[name] = spent_by(lambda way=way, folder=folder: way(Path(folder)))  # type: ignore[misc]
+                table[name] = spent_by(way(Path(folder)))
     show(table, n)
 
 
@@ -67,6 +76,15 @@ def show(table: dict[str, Spent], n: int) -> None:
     for name, spent in table.items():
         print(f"{name:26}{spent.wall / n:8.3f}{spent.cpu / n:8.3f}", end="")
         print(f"{spent.wall / ours.wall:14.2f}{spent.cpu / ours.cpu:14.2f}")
+
+
+def judged_only(folder: Path, workers: int) -> None:
+    """All that the judge does, without nbgrader's gradebook."""
+    config = load_config(folder, CourseDirectory={"root": str(folder), "assignment_id": LESSON})
+    with warm():
+        done = list(judging("local", folder, LESSON, submissions(folder, LESSON), config, workers))
+    if any(judged.problem for judged in done):
+        raise RuntimeError("a submission could not be judged: the comparison would be unfair")
 
 
 def made_class(folder: Path, number: int) -> int:

@@ -1,26 +1,17 @@
 """Other ways to grade the same class; see grading.py."""
 
-import ast
-import contextlib
 import importlib.util
-import io
 import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
 
-from grader.answer import ask_here
 from grader.demo.classroom import FIRST as LESSON
-from grader.executors import cells_as_judged
-from grader.exercises import find
 from grader.intake import submissions
-from grader.judge import SKIP, Cell, call_in, seed_for
-from grader.run import load_config
-from grader.verdict import judge
+from grader.judge import call_in
 
 ROOT = Path(__file__).resolve().parent.parent
 STOCK = """
@@ -69,34 +60,6 @@ def otter(folder: Path) -> None:
     path = os.environ.get("OTTER_PATH", "")  # a folder of its own, since it wants other versions of some packages
     for s in found:
         _command(["-m", "otter", "run", str(s.notebook), "-a", str(archive), "-o", str(folder)], folder, path)
-
-
-def bare(folder: Path) -> None:
-    """The cells and the judge's questions, in forks of this process.  Raises RuntimeError if one fails."""
-    config = load_config(folder, CourseDirectory={"root": str(folder), "assignment_id": LESSON})
-    prepared = [cells_as_judged(LESSON, s, config) for s in submissions(folder, LESSON)]
-    _work(prepared[0])  # so that the forks find everything loaded
-    for cells in prepared:
-        child = os.fork()
-        if child == 0:
-            os._exit(0 if _work(cells) else 1)
-        if os.waitpid(child, 0)[1]:
-            raise RuntimeError("a right answer was not accepted: the comparison would be unfair")
-
-
-def _work(cells: Sequence[Cell]) -> bool:
-    names: dict[str, object] = {"__name__": "__main__"}
-    passed = True
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        for cell in cells:
-            if cell.grade:
-                exercise_name, name = call_in(cell.grade.source)
-                exercise = find(exercise_name)
-                cases = exercise.cases(seed_for(b"bare", exercise_name))
-                passed &= judge(exercise, cases, lambda case, name=name: ask_here(names[name], case)).passed  # type: ignore[misc]
-            elif SKIP not in cell.tags:
-                exec(compile(ast.parse(cell.source), "<cell>", "exec"), names)  # noqa: S102  our own right answers
-    return passed
 
 
 def _command(words: list[str], folder: Path, path: str = "") -> None:

@@ -104,7 +104,8 @@ def _gradient(function: Callable[..., Any], args: list[Any], case: Case) -> Tens
     assert case.cotangent is not None, "a gradient case needs a cotangent"
     if value.shape != case.cotangent.shape:
         raise ValueError(f"the value has shape {tuple(value.shape)}, expected {tuple(case.cotangent.shape)}")
-    (gradient,) = torch.autograd.grad(value, args[case.wrt], case.cotangent.to(value), allow_unused=True)
+    # The sum is a scalar: for another shape torch would first import sympy (a second or so).
+    (gradient,) = torch.autograd.grad((value * case.cotangent.to(value)).sum(), args[case.wrt], allow_unused=True)
     if gradient is None:
         raise NoGradient
     return gradient

@@ -27,6 +27,7 @@ from grader.judge import Cell, cells_of
 from grader.key import key_of
 from grader.plugin import Judge
 from grader.sandbox import Mode, SandboxUnavailable
+from grader.versions import lesson_version
 from grader.warm import warm
 from grader.workplace import sandbox_to_inherit
 
@@ -103,6 +104,7 @@ def _workers(number: int, lesson: str, config: Config) -> Iterator[ProcessPoolEx
     alone = threading.active_count() == 1 and torch.get_num_threads() == 1
     with ExitStack() as stack:
         if alone:
+            lesson_version(lesson)  # reads a hundred files, and is then known to the forks
             judge = Judge(config=config)
             stack.enter_context(sandbox_to_inherit(lesson, cast(Mode, judge.sandbox_mode), judge.limits()))
         context = multiprocessing.get_context("fork" if alone else "spawn")

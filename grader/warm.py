@@ -2,8 +2,9 @@
 
 nbgrader opens its gradebook some eighteen times per submission, each time with a new database engine that compiles
 every statement again and looks for each table, commits some forty times, checks one JSON schema anew for each cell,
-and copies the notebook four times, looking at each value whether it was there before.  Grading one notebook, nobody
-notices; in a class this was most of the time that the gradebook took.
+copies the notebook four times, looking at each value whether it was there before, and validates it six times, four of
+them to log what it finds.  Grading one notebook, nobody notices; in a class this was most of the time that the
+gradebook took.
 """
 
 import copy
@@ -17,6 +18,7 @@ from typing import Any
 from unittest.mock import patch
 
 import jsonschema
+import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbgrader import api
 from nbgrader.nbgraderformat import common
@@ -24,6 +26,8 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from grader.key import keeping
+
+UNCHANGEABLE = (str, int, float, bool, type(None))  # copying one gives the same one, after a while
 
 _state: "_Warm | None" = None
 
@@ -43,6 +47,7 @@ def warm() -> Iterator[None]:
             patch.object(api.Gradebook, "close", lambda gradebook: gradebook.db.remove()),
             patch.object(common, "jsonschema", schemas),
             patch.object(NotebookNode, "__deepcopy__", _copied),
+            patch.object(nbformat, "validate", _validate_notebook),
         ):
             yield
     finally:
@@ -159,6 +164,15 @@ def _validate(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         raise error
 
 
+def _validate_notebook(notebook: Any, **options: Any) -> None:
+    """`nbformat.validate` for those who act on what it finds, who all give it options.
+
+    nbformat reads and writes each notebook twice for nbgrader, and looks at all of it each time, to log what is wrong.
+    """
+    if options:
+        nbformat.validator.validate(notebook, **options)
+
+
 @cache
 def _validator(schema: str) -> Any:
     parsed = json.loads(schema)
@@ -175,6 +189,8 @@ def _copied(node: NotebookNode, memo: object) -> NotebookNode:
 
 
 def _part(value: Any) -> Any:
+    if type(value) in UNCHANGEABLE:
+        return value
     if type(value) is NotebookNode:
         return _copied(value, None)
     if type(value) is list:

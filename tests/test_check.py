@@ -1,5 +1,8 @@
 """What a student sees: one clear message for each way of being wrong, never a traceback of ours."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -117,6 +120,14 @@ def test_an_exercise_whose_cases_forget_a_criterion_gives_no_points():
 
 def test_exit_in_a_function_does_not_end_the_notebook():
     assert "SystemExit" in str(grader.check("forward.q_step", lambda *a: exit()))
+
+
+def test_the_first_gradient_need_not_wait_for_sympy():
+    """Which torch loads for the gradient of what is no scalar: a second or so, in every notebook."""
+    asks = "step = EXERCISES['forward.q_step']; assert grader.check(step.name, step.reference).verdict.passed"
+    program = f"import sys, grader; from grader.exercises import EXERCISES; {asks}; print('sympy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_interrupting_a_check_interrupts_it():

@@ -58,6 +58,24 @@ def test_a_damaged_notebook_is_refused_with_a_reason(tmp_path, content, says):
     assert "\n" not in str(caught.value)
 
 
+def test_a_notebook_that_has_passed_is_looked_at_again_when_it_has_changed(tmp_path):
+    place = folder(tmp_path)
+    notebook = place / "forward_process.ipynb"
+    inspect(place, notebook)
+    notebook.write_bytes(changed(cells=[1, 2]))
+    with pytest.raises(RefusedError, match="damaged"):
+        inspect(place, notebook)
+    notebook.write_bytes(GOOD)
+    inspect(place, notebook)
+
+
+def test_a_notebook_that_was_refused_is_refused_again(tmp_path):
+    place = folder(tmp_path, notebook=BAD["cell no object"][0])
+    for _ in range(2):
+        with pytest.raises(RefusedError, match="damaged"):
+            inspect(place, place / "forward_process.ipynb")
+
+
 def test_one_bad_submission_does_not_hide_the_others(tmp_path):
     folder(tmp_path, "anna")
     folder(tmp_path, "bela", b"{")
@@ -137,14 +155,14 @@ def test_a_nest_of_folders_is_refused_and_stops_nobody(tmp_path):
 
 def test_what_cannot_be_read_is_refused_and_stops_nobody(tmp_path, monkeypatch):
     folder(tmp_path, "anna")
-    real = Path.read_text
+    real = Path.read_bytes
 
     def locked(self, *args, **kwargs):
         if self.suffix == ".ipynb":
             raise PermissionError(13, "Permission denied")
         return real(self, *args, **kwargs)
 
-    monkeypatch.setattr(Path, "read_text", locked)
+    monkeypatch.setattr(Path, "read_bytes", locked)
     assert "it cannot be read (Permission denied)" in submissions(tmp_path, LESSON)[0].refused
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import sys
 import sysconfig
 from pathlib import Path
@@ -11,6 +12,7 @@ import matplotlib.pyplot as plt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.font_manager import FontManager, fontManager, json_dump
 
 from grader.sandbox import Answer, Limits, Sandbox, SandboxError, SandboxUnavailable
 from grader.sandbox import bubblewrap as bubblewrap_module
@@ -70,13 +72,43 @@ def test_a_module_that_does_not_load_is_an_error_of_ours():
         pass
 
 
-def test_the_stage_holds_the_inner_files_and_nothing_else(tmp_path):
+def test_the_stage_holds_the_inner_files_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "no fonts here"))
     stage_code(tmp_path)
     root = Path(__file__).parent.parent / "grader"
     inner = {f"wire/{p.name}" for p in (root / "wire").glob("*.py")}
     inner |= {f"sandbox/inside/{p.name}" for p in (root / "sandbox" / "inside").glob("*.py")}
     inner |= {"__init__.py", "sandbox/__init__.py", "sandbox/limits.py"}
     assert {str(p.relative_to(tmp_path / "cage")) for p in tmp_path.rglob("*") if p.is_file()} == inner
+
+
+def list_fonts(folder, *paths):
+    """A list as Matplotlib keeps it, with more fonts at these places."""
+    name = folder / f"fontlist-v{FontManager.__version__}.json"
+    json_dump(fontManager, name)
+    fonts = json.loads(name.read_text())
+    fonts["ttflist"] += [fonts["ttflist"][0] | {"name": Path(path).stem, "fname": path} for path in paths]
+    name.write_text(json.dumps(fonts))
+
+
+@needs_bubblewrap
+def test_matplotlib_inside_takes_the_list_of_fonts_but_not_a_users_own(tmp_path, monkeypatch):
+    list_fonts(tmp_path, "fonts/Shipped.ttf", "/usr/share/fonts/System.ttf", "/opt/ada/fonts/Own.ttf")
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+    with Sandbox() as sandbox, sandbox.kernel() as kernel:
+        kernel.run("import matplotlib.font_manager as f\nnames = {t.name for t in f.fontManager.ttflist}")
+        assert shown(kernel.run("sorted(names & {'Shipped', 'System', 'Own'})")) == "['Shipped', 'System']"
+
+
+DAMAGED = ["", "[]", "{}", '{"ttflist": [1], "afmlist": []}', '{"ttflist": [], "afmlist": []}']
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_list_of_fonts_is_left_out(tmp_path, monkeypatch, content):
+    (tmp_path / "fontlist-v1.json").write_text(content)
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+    stage_code(tmp_path / "stage")
+    assert not list((tmp_path / "stage" / "fonts").iterdir())
 
 
 # ---------------------------------------------------------------- mounts

@@ -4,6 +4,9 @@ Inside, the package is called `cage`: a student's `import grader` must not find 
 put a stand-in of that name there.
 """
 
+import contextlib
+import json
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -11,10 +14,11 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 MAIN = "cage.sandbox.inside.main"
+FONTS, FALLBACK = "fonts", "DejaVu Sans"
 
 
 def stage_code(folder: Path) -> None:
-    """Write the package `cage` into `folder`: the wire, the limits and what runs inside.  Nothing else."""
+    """Write the package `cage` into `folder`: the wire, the limits and what runs inside; and a list of fonts."""
     package = folder / "cage"
     (package / "sandbox").mkdir(parents=True)
     for empty in (package, package / "sandbox"):
@@ -22,7 +26,28 @@ def stage_code(folder: Path) -> None:
     shutil.copy(HERE / "limits.py", package / "sandbox")
     for source, target in ((HERE.parent / "wire", "wire"), (HERE / "inside", "sandbox/inside")):
         shutil.copytree(source, package / target, ignore=shutil.ignore_patterns("__pycache__"))
+    _stage_fonts(folder / FONTS)
     make_readable(folder)
+
+
+def _stage_fonts(folder: Path) -> None:
+    """Matplotlib's list of fonts, if it keeps one here: else each start would look into every font.
+
+    Of the fonts only those of the system and of Matplotlib itself: where a user keeps others is nobody's business.
+    Without the font that Matplotlib falls back on, a list is as bad as a damaged one, and none is better.
+    """
+    folder.mkdir()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "matplotlib"
+    for path in Path(os.environ.get("MPLCONFIGDIR") or cache).glob("fontlist-*.json"):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            found = json.loads(path.read_text(encoding="utf-8"))
+            fonts = {kind: [f for f in found[kind] if _is_public(Path(f["fname"]))] for kind in ("ttflist", "afmlist")}
+            if any(f["name"] == FALLBACK for f in fonts["ttflist"]):
+                (folder / path.name).write_text(json.dumps(found | fonts), encoding="utf-8")
+
+
+def _is_public(font: Path) -> bool:
+    return not font.is_absolute() or font.is_relative_to("/usr")
 
 
 def make_readable(folder: Path) -> None:

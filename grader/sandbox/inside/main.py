@@ -4,9 +4,11 @@ import gc
 import importlib
 import json
 import os
+import shutil
 import socket
 import sys
 import traceback
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -32,6 +34,7 @@ def main() -> None:
         # has the zygote in sight, and must not look into it.
         prctl(PR_SET_DUMPABLE, int(settings["walls"] != "single"))
         prctl(PR_SET_CHILD_SUBREAPER, 1)
+        _own_fonts(Path(settings["code"], "fonts"))
         _load(settings["modules"])
         sys.path[:] = ["", *(entry for entry in sys.path if entry != settings["code"])]
         gc.freeze()  # whoever has started this has had the collector wait
@@ -52,6 +55,11 @@ def _become_nobody() -> None:
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def _own_fonts(lists: Path) -> None:
+    """Matplotlib reads its list of fonts only from a folder that it can write to.  A matter of speed only."""
+    shutil.copytree(lists, os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
 
 
 def _load(modules: list[str]) -> None:

@@ -1,5 +1,6 @@
 """IPython without Jupyter: magics, display, rich results and `await` work; outputs go into `Outputs`."""
 
+import gc
 import subprocess
 import sys
 from typing import Any
@@ -102,6 +103,7 @@ raise ValueError("warm")
 
 def warm_up(shell: Shell) -> None:
     """Run what every notebook runs, so that the modules and fonts behind it are loaded before the forks."""
+    gc.freeze()  # `reset` has garbage collected, which would go through all that is loaded
     OUTPUTS.start(2**20)
     shell.run_cell(WARM_UP, store_history=True)
     errors = [item for item in OUTPUTS.finish() if item["output_type"] == "error"]
