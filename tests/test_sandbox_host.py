@@ -100,6 +100,14 @@ def test_matplotlib_inside_takes_the_list_of_fonts_but_not_a_users_own(tmp_path,
         assert shown(kernel.run("sorted(names & {'Shipped', 'System', 'Own'})")) == "['Shipped', 'System']"
 
 
+def test_a_user_without_a_home_has_no_list_of_fonts(tmp_path, monkeypatch):
+    for name in ("HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    stage_code(tmp_path)
+    assert not list((tmp_path / "fonts").iterdir())
+
+
 DAMAGED = ["", "[]", "{}", '{"ttflist": [1], "afmlist": []}', '{"ttflist": [], "afmlist": []}']
 
 

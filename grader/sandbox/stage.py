@@ -37,13 +37,21 @@ def _stage_fonts(folder: Path) -> None:
     Without the font that Matplotlib falls back on, a list is as bad as a damaged one, and none is better.
     """
     folder.mkdir()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "matplotlib"
-    for path in Path(os.environ.get("MPLCONFIGDIR") or cache).glob("fontlist-*.json"):
+    for path in _font_lists():
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             found = json.loads(path.read_text(encoding="utf-8"))
             fonts = {kind: [f for f in found[kind] if _is_public(Path(f["fname"]))] for kind in ("ttflist", "afmlist")}
             if any(f["name"] == FALLBACK for f in fonts["ttflist"]):
                 (folder / path.name).write_text(json.dumps(found | fonts), encoding="utf-8")
+
+
+def _font_lists() -> list[Path]:
+    """Where Matplotlib would look.  Asking Matplotlib would take as long as what is to be saved."""
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "matplotlib"
+    except RuntimeError:  # in a container, a user may have no home
+        return []
+    return list(Path(os.environ.get("MPLCONFIGDIR") or cache).glob("fontlist-*.json"))
 
 
 def _is_public(font: Path) -> bool:
