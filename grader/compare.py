@@ -14,6 +14,7 @@ Problem = Literal["type", "shape", "dtype", "device", "not finite", "values"]
 # itself, in a float64 result by a few times 1e-7.  That is no mistake of mathematics, so it passes.  The misconceptions
 # and the mutants are far above either.
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4}
+CANCELLED = 1e-2  # taken for the largest entry where only 0 is expected: others' numbers may cancel less cleanly
 PLAIN: tuple[type, ...] = (Tensor, torch.nn.Parameter)  # no subclass: its operators may be anything
 
 
@@ -137,9 +138,12 @@ def _tolerance(x: Tensor) -> float:
 
 
 def _close(a: Tensor, b: Tensor, tolerance: float) -> Tensor:
-    """Entrywise: equal (infinities too), both NaN, or within tolerance of the largest finite entry of b."""
+    """Entrywise: equal (infinities too), both NaN, or within tolerance of the largest finite entry of b.
+
+    If that is 0, there is nothing to be relative to: 1 - x * (1 / x) is no mistake where 1 - x / x is expected.
+    """
     a, b = a.double(), b.double()
     finite = b[torch.isfinite(b)]
     scale = float(finite.abs().max()) if finite.numel() else 0.0
-    near = (a - b).abs() <= tolerance * max(scale, 1e-12)
+    near = (a - b).abs() <= tolerance * (max(scale, 1e-12) if scale else CANCELLED)
     return (a == b) | (a.isnan() & b.isnan()) | near

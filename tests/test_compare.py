@@ -1,4 +1,6 @@
-"""Comparing truth values: a 1 is no True, and only True is True."""
+"""Comparing: only True is True, and where 0 is expected, what rounding leaves is 0."""
+
+import math
 
 import numpy as np
 import pytest
@@ -30,3 +32,28 @@ def test_a_truth_value_is_no_number():
     assert found is not None
     assert found.problem == "type"
     assert not same(True, 1)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "left", "wrong"), [(torch.float64, 1.2e-16, 1.1e-8), (torch.float32, 4.8e-7, 1.1e-6)]
+)
+def test_where_numbers_cancel_what_rounding_leaves_passes(dtype, left, wrong):
+    zero = torch.zeros(3, dtype=dtype)
+    assert mismatch(torch.full((3,), left, dtype=dtype), zero) is None
+    assert same(torch.full((3,), left, dtype=dtype), zero)
+    found = mismatch(torch.tensor([0.0, wrong, 0.0], dtype=dtype), zero)
+    assert found is not None
+    assert found.problem == "values"
+
+
+def test_a_small_number_is_not_taken_for_zero():
+    expected = torch.tensor([0.0, 1e-9], dtype=torch.float64)
+    assert mismatch(expected * (1 + 5e-7), expected) is None
+    assert mismatch(expected * (1 + 2e-6), expected) is not None
+    assert mismatch(torch.zeros(2, dtype=torch.float64), expected) is not None
+
+
+def test_infinities_and_nothing_are_compared_as_they_are():
+    assert mismatch(torch.tensor([math.inf, -math.inf]), torch.tensor([math.inf, -math.inf])) is None
+    assert mismatch(torch.tensor([math.inf]), torch.tensor([-math.inf])) is not None
+    assert mismatch(torch.empty(0, 2), torch.empty(0, 2)) is None
