@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader import message
-from grader.answer import ask_here
+from grader.answer import ask_here, student_line
 from grader.exercises import find
+from grader.learner.cells import as_before
 from grader.learner.progress import record
+from grader.learner.stopped import stopped
 from grader.verdict import CheckBroken, Verdict, judge
 
 PUBLIC_SEED = 20_2006  # any number: these inputs are no secret
@@ -54,6 +56,7 @@ def check(name: str, function: Any) -> Outcome | Note:
     """Check a function against the exercise with this name, on inputs drawn from a public seed.
 
     Never raises for a wrong answer: what is wrong is said in the outcome.  The best result is kept: see `progress`.
+    An interrupt (the stop button) stays one, in one line.
     """
     try:
         exercise = find(name)
@@ -63,7 +66,10 @@ def check(name: str, function: Any) -> Outcome | Note:
         verdict = judge(exercise, exercise.cases(PUBLIC_SEED), lambda case: ask_here(function, case))
     except CheckBroken as error:
         return Note(f"This check is broken, and it is not your mistake. Please tell the course staff: {error}")
-    return Outcome(verdict, record(name, verdict.points, exercise.points))
+    except KeyboardInterrupt as error:
+        raise stopped(name, function, student_line(error)) from None
+    said = [as_before(function), record(name, verdict.points, exercise.points)]
+    return Outcome(verdict, "\n\n".join(filter(None, said)))
 
 
 _given: dict[str, int] = {}

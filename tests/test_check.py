@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import grader
+from diffkit import schedule
 from grader.answer import ask_here
 from grader.check import Outcome
 from grader.exercise import Exercise
@@ -27,6 +28,10 @@ def boom(*args):
     return torch.zeros(2) @ torch.zeros(3)
 
 
+def calls_the_course_wrongly(x, *rest):
+    return schedule.linear(-3, 0.1, 0.2).beta * x
+
+
 SAID = [
     (stub, "is waiting for you"),
     (3, "a function is expected here, this is of type `int`"),
@@ -42,6 +47,7 @@ SAID = [
     (lambda *a: right(*a).to("meta"), "is on meta"),
     (boom, "your function raised `RuntimeError"),
     (boom, "in the line `return torch.zeros(2) @ torch.zeros(3)`"),
+    (calls_the_course_wrongly, "in the line `return schedule.linear(-3, 0.1, 0.2).beta * x`"),
     (lambda x: x, "your function raised `TypeError"),
     (lambda *a: right(*a).detach(), "no gradient flows through"),
     (
