@@ -21,10 +21,11 @@ PUBLIC_SEED = 20_2006  # any number: these inputs are no secret
 
 @dataclass(frozen=True)
 class Outcome:
-    """A verdict as a notebook shows it.  said: what else there is to know, mostly nothing."""
+    """A verdict as a notebook shows it.  said, first: what else there is to know, after and before it; mostly nothing."""
 
     verdict: Verdict
     said: str = ""
+    first: str = ""
 
     @property
     def points(self) -> float:
@@ -32,7 +33,7 @@ class Outcome:
         return self.verdict.points
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        words = message.markdown(self.verdict) + (f"\n\n{self.said}" if self.said else "")
+        words = self.first + message.markdown(self.verdict) + (f"\n\n{self.said}" if self.said else "")
         return {"text/markdown": words, "text/plain": f"{self.points:g}"}
 
     def __str__(self) -> str:
@@ -68,8 +69,7 @@ def check(name: str, function: Any) -> Outcome | Note:
         return Note(f"This check is broken, and it is not your mistake. Please tell the course staff: {error}")
     except KeyboardInterrupt as error:
         raise stopped(name, function, student_line(error)) from None
-    said = [as_before(function), record(name, verdict.points, exercise.points)]
-    return Outcome(verdict, "\n\n".join(filter(None, said)))
+    return Outcome(verdict, record(name, verdict.points, exercise.points), as_before(function))
 
 
 _given: dict[str, int] = {}

@@ -53,7 +53,7 @@ def test_a_check_says_that_it_is_about_an_older_function_until_the_cell_is_mende
     shell.run_cell(RIGHT)
     assert "Mind:" not in _checked(shell)
     shell.run_cell(BROKEN)
-    assert "Python could not read the cell of `rescale`" in _checked(shell)
+    assert _checked(shell).startswith("**Mind:** Python could not read the cell of `rescale`")
     shell.run_cell(RIGHT)
     assert "Mind:" not in _checked(shell)
 

@@ -41,15 +41,15 @@ def as_before(function: Any) -> str:
     if name not in _unread:
         return ""
     return (
-        f"**Mind:** Python could not read the cell of `{name}` when you ran it last (SyntaxError). So this is about the "
-        "function as it was before."
+        f"**Mind:** Python could not read the cell of `{name}` when you ran it last (SyntaxError). So what follows is about "
+        "the function as it was before.\n\n"
     )
 
 
 def _unknown(name: str) -> str:
     if name in _unread:
-        return f"Python could not read the cell that defines {name} (SyntaxError). Mend that cell and run it, then this one."
+        return f"Python could not read the cell that defines {name} (SyntaxError). Mend and run that cell, then this one."
     return (
-        f"{name} is not known yet. Has the cell that defines it been run? Run > Run All Above Selected Cell runs them all. "
-        "Or is it a typing mistake?"
+        f"{name} is not known yet. Has the cell that defines it been run? Or is it a typing mistake?\n"
+        "To run all cells above this one: menu Run, Run All Above Selected Cell."
     )
