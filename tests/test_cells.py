@@ -83,6 +83,22 @@ def test_a_check_that_is_stopped_shows_the_students_line_and_none_of_ours(shell,
     assert "verdict.py" not in said
 
 
+@pytest.mark.parametrize("call", ["solution('start.rescal')", "progress.merge('nowhere.json')", "progress.export('no/x')"])
+def test_what_cannot_be_done_is_said_without_a_traceback(shell, capsys, call):
+    shell.run_cell("from grader import progress, solution", silent=True)
+    result = shell.run_cell(call)
+    said = capsys.readouterr().out
+    assert str(result.error_in_exec) in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("start.rescal", "start.rescale"), ("forward.q_steps", "forward.q_step")])
+def test_a_name_with_a_slip_is_answered_with_what_was_meant_and_not_with_all_names(typed, meant):
+    for said in (str(grader.check(typed, endless)), str(grader.hint(typed))):
+        assert f"did you mean {meant}" in said
+        assert len(said) < 200
+
+
 def test_stopped_is_an_interrupt_in_plain_python_too():
     with pytest.raises(Stopped, match=r"start\.rescale was stopped"):
         grader.check(NAME, endless)

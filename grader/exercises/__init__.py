@@ -1,5 +1,6 @@
 """The exercises of the course, by name.  One package or module per lesson."""
 
+from difflib import get_close_matches
 from types import ModuleType
 
 from grader.exercise import Exercise
@@ -43,10 +44,18 @@ EXERCISES: dict[str, Exercise] = {e.name: e for lesson in LESSONS.values() for e
 
 
 def find(name: str) -> Exercise:
-    """The exercise with this name.  Raises KeyError that lists the lesson's exercises."""
+    """The exercise with this name.  Raises KeyError that tells which name may have been meant."""
     if name not in EXERCISES:
-        raise KeyError(f"there is no exercise {name!r}; there are: {', '.join(EXERCISES)}")
+        raise KeyError(f"there is no exercise {name!r}; {_meant(str(name))}")
     return EXERCISES[name]
+
+
+def _meant(name: str) -> str:
+    if near := get_close_matches(name, EXERCISES, cutoff=0.8):
+        return f"did you mean {' or '.join(near)}?"
+    if beside := [known for known in EXERCISES if known.split(".")[0] == name.split(".")[0]]:
+        return f"there are: {', '.join(beside)}"
+    return "the name of each exercise is in the line under its title"
 
 
 def withheld(lesson: str) -> frozenset[str]:

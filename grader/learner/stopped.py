@@ -1,20 +1,18 @@
-"""A check that was interrupted: one line instead of the grader's own code."""
+"""A check that was interrupted: its words instead of the grader's own code."""
 
 from typing import Any
 
+from grader.learner.plainly import Plainly
 
-class Stopped(KeyboardInterrupt):
+
+class Stopped(Plainly, KeyboardInterrupt):
     """The student pressed the stop button during a check.  It stays an interrupt, so "Run All" ends here, too."""
-
-    def _render_traceback_(self) -> list[str]:
-        """What IPython shows in place of a traceback."""
-        return [str(self)]
 
 
 def stopped(name: str, function: Any, line: str) -> Stopped:
     """The interrupt with its words.  line: the student's line that was at work, or nothing."""
     called = getattr(function, "__name__", "your function")
-    at = f", in the line: {line}" if line else ""
+    at = f", in the line: {line}" if line else "."
     return Stopped(
         f"The check of {name} was stopped while {called} was at work{at}\n"
         "If it should have been done by then: does a loop never end? Nothing is broken: mend the function, and run its cell "
