@@ -21,7 +21,7 @@ PUBLIC_SEED = 20_2006  # any number: these inputs are no secret
 
 @dataclass(frozen=True)
 class Outcome:
-    """A verdict as a notebook shows it.  said, first: what else there is to know, after and before it; mostly nothing."""
+    """A verdict as a notebook shows it.  said, first: more to know, after and before it; mostly nothing."""
 
     verdict: Verdict
     said: str = ""

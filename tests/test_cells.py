@@ -83,7 +83,9 @@ def test_a_check_that_is_stopped_shows_the_students_line_and_none_of_ours(shell,
     assert "verdict.py" not in said
 
 
-@pytest.mark.parametrize("call", ["solution('start.rescal')", "progress.merge('nowhere.json')", "progress.export('no/x')"])
+@pytest.mark.parametrize(
+    "call", ["solution('start.rescal')", "progress.merge('nowhere.json')", "progress.export('no/x')"]
+)
 def test_what_cannot_be_done_is_said_without_a_traceback(shell, capsys, call):
     shell.run_cell("from grader import progress, solution", silent=True)
     result = shell.run_cell(call)

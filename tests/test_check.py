@@ -97,7 +97,7 @@ def test_while_grading_no_number_of_a_hidden_input_is_shown():
 def test_unknown_exercises_and_hints_are_answered_kindly():
     assert "there are:" in str(grader.check("forward.nope", right))
     assert "graphs." not in str(grader.check("forward.nope", right))
-    assert "under its title" in str(grader.hint("nope"))
+    assert "line under its title" in str(grader.hint("nope"))
     assert "three steps" in str(grader.hint("forward.snr", 4))
 
 

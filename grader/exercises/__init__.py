@@ -51,11 +51,12 @@ def find(name: str) -> Exercise:
 
 
 def _meant(name: str) -> str:
-    if near := get_close_matches(name, EXERCISES, cutoff=0.8):
+    lesson, _, own = name.partition(".")
+    beside = {known.partition(".")[2]: known for known in EXERCISES if known.partition(".")[0] == lesson}
+    near = [beside[n] for n in get_close_matches(own, beside)] or get_close_matches(name, EXERCISES, cutoff=0.8)
+    if near:
         return f"did you mean {' or '.join(near)}?"
-    if beside := [known for known in EXERCISES if known.split(".")[0] == name.split(".")[0]]:
-        return f"there are: {', '.join(beside)}"
-    return "the name of each exercise is in the line under its title"
+    return f"there are: {', '.join(beside.values())}" if beside else "each stands in the line under its title"
 
 
 def withheld(lesson: str) -> frozenset[str]:

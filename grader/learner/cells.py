@@ -25,7 +25,7 @@ def watch() -> None:
 
 
 def after_cell(result: Any) -> None:
-    """Remember what the cell could not define, and say what an unknown name means.  result: IPython's ExecutionResult."""
+    """Remember what the cell could not define, and say what an unknown name means.  result: IPython's own."""
     names = set(DEFINED.findall(getattr(result.info, "raw_cell", None) or ""))
     if isinstance(result.error_before_exec, SyntaxError):
         _unread.update(names)
@@ -41,14 +41,14 @@ def as_before(function: Any) -> str:
     if name not in _unread:
         return ""
     return (
-        f"**Mind:** Python could not read the cell of `{name}` when you ran it last (SyntaxError). So what follows is about "
-        "the function as it was before.\n\n"
+        f"**Mind:** Python could not read the cell of `{name}` when you ran it last (SyntaxError). So what follows is "
+        "about the function as it was before.\n\n"
     )
 
 
 def _unknown(name: str) -> str:
     if name in _unread:
-        return f"Python could not read the cell that defines {name} (SyntaxError). Mend and run that cell, then this one."
+        return f"Python could not read the cell that defines {name} (SyntaxError). Mend and run that one, then this."
     return (
         f"{name} is not known yet. Has the cell that defines it been run? Or is it a typing mistake?\n"
         "To run all cells above this one: menu Run, Run All Above Selected Cell."

@@ -51,7 +51,7 @@ class Progress:
         try:
             target.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise ProgressError(f"{target} cannot be written ({_reason(error)}): name a file in another folder") from None
+            raise ProgressError(f"{target} cannot be written ({_reason(error)}): name another file") from None
         return _paragraph(f"Written: {target.resolve()}. Read it elsewhere with progress.merge(...).")
 
     def merge(self, file: str | Path) -> Shown:
@@ -81,8 +81,8 @@ def record(name: str, points: float, of: float) -> str:
         return change(file, lambda mine: _improved(mine, name, entry))
     except (OSError, ProgressError) as error:
         return (
-            f"This result could not be kept in `{file}`: {_reason(error)}. The check counts all the same. `docs/alone.md` "
-            "tells how to keep results in another place."
+            f"This result could not be kept in `{file}`: {_reason(error)}. The check counts all the same. "
+            "`docs/alone.md` tells how to keep results in another place."
         )
 
 

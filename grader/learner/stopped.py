@@ -15,6 +15,6 @@ def stopped(name: str, function: Any, line: str) -> Stopped:
     at = f", in the line: {line}" if line else "."
     return Stopped(
         f"The check of {name} was stopped while {called} was at work{at}\n"
-        "If it should have been done by then: does a loop never end? Nothing is broken: mend the function, and run its cell "
-        "and the check again."
+        "If it should have been done by then: does a loop never end? Nothing is broken: mend the function, and run its "
+        "cell and the check again."
     )
