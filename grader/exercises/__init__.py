@@ -53,7 +53,7 @@ def find(name: str) -> Exercise:
 def _meant(name: str) -> str:
     lesson, _, own = name.partition(".")
     beside = {known.partition(".")[2]: known for known in EXERCISES if known.partition(".")[0] == lesson}
-    near = [beside[n] for n in get_close_matches(own, beside)] or get_close_matches(name, EXERCISES, cutoff=0.8)
+    near = [beside[n] for n in get_close_matches(own, beside, cutoff=0.7)] or get_close_matches(name, EXERCISES, cutoff=0.8)
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"there are: {', '.join(beside.values())}" if beside else "each stands in the line under its title"
