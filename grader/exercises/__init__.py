@@ -51,11 +51,11 @@ def find(name: str) -> Exercise:
 
 
 def _meant(name: str) -> str:
-    lesson, _, own = name.partition(".")
-    beside = {known.partition(".")[2]: known for known in EXERCISES if known.partition(".")[0] == lesson}
-    near = [beside[n] for n in get_close_matches(own, beside, cutoff=0.7)] or get_close_matches(name, EXERCISES, cutoff=0.8)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
+    lesson, _, own = name.rpartition(".")
+    beside = {e.partition(".")[2]: e for e in EXERCISES if e.partition(".")[0] == lesson}
+    known = beside or {part: e for e in EXERCISES for part in (e, e.partition(".")[2])}
+    if near := get_close_matches(own if beside else name, known, cutoff=0.7):
+        return f"did you mean {' or '.join(dict.fromkeys(known[n] for n in near))}?"
     return f"there are: {', '.join(beside.values())}" if beside else "each stands in the line under its title"
 
 
