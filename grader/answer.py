@@ -93,7 +93,8 @@ def ask_here(function: Any, case: Case) -> Answer:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: the student's function must not end the notebook
-        return Answer("raised", text=f"{type(error).__name__}: {error}", line=student_line(error))
+        said = f"{type(error).__name__}: {error}".removesuffix(": ")
+        return Answer("raised", text=said, line=student_line(error))
     calls = sum(a.calls for a in args if isinstance(a, Counter))
     return Answer("value", value, calls=calls)
 

@@ -1,6 +1,7 @@
 """What a student is told when a cell above was not run, could not be read, or never ends."""
 
 import signal
+import sys
 
 import IPython
 import pytest
@@ -9,6 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 import grader
 from grader.learner import cells
 from grader.learner.stopped import Stopped
+from tests.house_files import ROOT
 
 NAME = "start.rescale"
 RIGHT = "def rescale(pixels):\n    return pixels / 8 - 1\n"
@@ -62,6 +64,17 @@ def _checked(shell):
     outcome = shell.run_cell(f"check('{NAME}', rescale)").result
     assert outcome.points == 2
     return outcome._repr_mimebundle_()["text/markdown"]
+
+
+def test_a_kernel_that_has_just_begun_sends_to_the_cells_above_until_the_grader_is_there(shell, capsys, monkeypatch):
+    shell.events.unregister("post_run_cell", cells.after_cell)
+    shell.run_cell((ROOT / "course" / "first_words.py").read_text(encoding="utf-8"), silent=True)
+    assert {"Any", "_first_words"}.isdisjoint(shell.user_ns)
+    shell.run_cell("hint('start.rescale')")
+    assert "first run the cells above" not in capsys.readouterr().out
+    monkeypatch.delitem(sys.modules, "grader")
+    shell.run_cell("hint('start.rescale')")
+    assert "first run the cells above" in capsys.readouterr().out
 
 
 def test_it_listens_once(shell):

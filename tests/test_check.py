@@ -32,6 +32,10 @@ def calls_the_course_wrongly(x, *rest):
     return schedule.linear(-3, 0.1, 0.2).beta * x
 
 
+def gives_up(*args):
+    raise ValueError
+
+
 SAID = [
     (stub, "is waiting for you"),
     (3, "a function is expected here, this is of type `int`"),
@@ -49,6 +53,7 @@ SAID = [
     (boom, "in the line `return torch.zeros(2) @ torch.zeros(3)`"),
     (calls_the_course_wrongly, "in the line `return schedule.linear(-3, 0.1, 0.2).beta * x`"),
     (lambda x: x, "your function raised `TypeError"),
+    (gives_up, "your function raised `ValueError` in the line `raise ValueError`"),
     (lambda *a: right(*a).detach(), "no gradient flows through"),
     (
         lambda x, t, b, n: right(x.double(), t, b, n.double()),
