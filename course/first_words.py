@@ -1,7 +1,7 @@
 """Every kernel of the course's JupyterLab begins with this: a word on where to go on after a restart.
 
-Someone who comes back, or whose kernel was restarted, runs the cell in which they stopped: Python says that `check` is not
-defined, and no more. Once the cell with the imports has run, the grader itself says such things (grader/learner/cells.py).
+Someone who comes back, or whose kernel was restarted, runs the cell in which they stopped: Python says that `check` is
+not defined, and no more. Once the cell with the imports has run, the grader says such things (grader/learner/cells.py).
 """
 
 from typing import Any
