@@ -11,9 +11,11 @@ c = get_config()  # type: ignore[name-defined]  # noqa: F821  (traitlets puts it
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Kernels and terminals inherit both. nbgrader starts `alembic` by name; at our sizes one thread beats two.
+# Kernels and terminals inherit these. nbgrader starts `alembic` by name; at our sizes one thread beats two.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Kernels begin with this file; one of your own stays.
+os.environ.setdefault("PYTHONSTARTUP", str(ROOT / "course" / "first_words.py"))
 
 # The server sees the whole course, because nbgrader looks for its settings here, and opens on the notebooks.
 os.chdir(ROOT)

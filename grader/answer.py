@@ -2,9 +2,11 @@
 
 import copy
 import linecache
+import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -45,6 +47,8 @@ class TooManyCalls(RuntimeError):
 
 
 CALL_LIMIT = 2000
+# Where the course's own code is: an error may well be raised there, but what to mend is the line that called it.
+COURSE = tuple(str(Path(__file__).parents[1] / package) + os.sep for package in ("diffkit", "grader"))
 
 
 class Counter:
@@ -87,7 +91,8 @@ def ask_here(function: Any, case: Case) -> Answer:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: the student's function must not end the notebook
-        return Answer("raised", text=f"{type(error).__name__}: {error}", line=_student_line(error))
+        said = f"{type(error).__name__}: {error}".removesuffix(": ")
+        return Answer("raised", text=said, line=student_line(error))
     calls = sum(a.calls for a in args if isinstance(a, Counter))
     return Answer("value", value, calls=calls)
 
@@ -111,10 +116,10 @@ def _gradient(function: Callable[..., Any], args: list[Any], case: Case) -> Tens
     return gradient
 
 
-def _student_line(error: BaseException) -> str:
-    """The innermost line that is neither ours nor a library's."""
+def student_line(error: BaseException) -> str:
+    """The innermost line that is neither the course's nor a library's; empty if there is none."""
     frames = traceback.extract_tb(error.__traceback__)
     for frame in reversed(frames):
-        if "site-packages" not in frame.filename and not frame.filename.endswith("grader/answer.py"):
+        if "site-packages" not in frame.filename and not frame.filename.startswith(COURSE):
             return (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
     return ""

@@ -11,9 +11,11 @@ from typing import Any
 from torch import Tensor
 
 from grader import message
-from grader.answer import Answer, ask_here
+from grader.answer import Answer, ask_here, student_line
 from grader.exercises import find
+from grader.learner.cells import as_before
 from grader.learner.progress import record
+from grader.learner.stopped import stopped
 from grader.verdict import CheckBroken, Verdict, judge
 
 PUBLIC_SEED = 20_2006  # any number: these inputs are no secret
@@ -21,10 +23,11 @@ PUBLIC_SEED = 20_2006  # any number: these inputs are no secret
 
 @dataclass(frozen=True)
 class Outcome:
-    """A verdict as a notebook shows it.  said: what else there is to know, mostly nothing."""
+    """A verdict as a notebook shows it.  said, first: more to know, after and before it; mostly nothing."""
 
     verdict: Verdict
     said: str = ""
+    first: str = ""
 
     @property
     def points(self) -> float:
@@ -32,7 +35,7 @@ class Outcome:
         return self.verdict.points
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        words = message.markdown(self.verdict) + (f"\n\n{self.said}" if self.said else "")
+        words = self.first + message.markdown(self.verdict) + (f"\n\n{self.said}" if self.said else "")
         return {"text/markdown": words, "text/plain": f"{self.points:g}"}
 
     def __str__(self) -> str:
@@ -56,6 +59,7 @@ def check(name: str, function: Any) -> Outcome | Note:
     """Check a function against the exercise with this name, on inputs drawn from a public seed.
 
     Never raises for a wrong answer: what is wrong is said in the outcome.  The best result is kept: see `progress`.
+    An interrupt (the stop button) stays one, in one line.
     """
     try:
         exercise = find(name)
@@ -71,13 +75,15 @@ def check(name: str, function: Any) -> Outcome | Note:
         verdict = judge(exercise, exercise.cases(PUBLIC_SEED), lambda case: seen(ask_here(function, case)))
     except CheckBroken as error:
         return Note(f"This check is broken, and it is not your mistake. Please tell the course staff: {error}")
+    except KeyboardInterrupt as error:
+        raise stopped(name, function, student_line(error)) from None
     said = [record(name, verdict.points, exercise.points)]
     if away and verdict.points:
         said.append(
             f"Your result came back on {', '.join(sorted(away))}. That is fine here; grading has no GPU, so take the "
             "device from an argument (`x.device`) and name none."
         )
-    return Outcome(verdict, "\n\n".join(filter(None, said)))
+    return Outcome(verdict, "\n\n".join(filter(None, said)), as_before(function))
 
 
 def _off_the_cpu(value: Any) -> set[str]:

@@ -409,6 +409,8 @@ check("start.mean_square", mean_square)
 # - Keep the names of the functions, and leave the cells with `check(...)` as they are. Elsewhere you may add cells and try things.
 # - Before you hand in: in the menu, *Kernel*, *Restart Kernel and Run All Cells*. It shows whether the notebook works from top to
 #   bottom, and not only in the order in which you happened to run it.
+# - The button *Validate* above the notebook does the same out of sight, and lists the checks that do not pass yet. It says
+#   "partial credit" of each of them, even of an exercise that you have not begun: the check itself tells you more.
 
 # %% [markdown]
 # ## How far you are

@@ -1292,7 +1292,7 @@ with when_written():
     g = torch.Generator().manual_seed(12)
     x = torch.randn(20, 1, 8, 8, generator=g)
     with torch.no_grad():
-        for t in trange(short.T, 0, -1, file=sys.stdout, unit="step"):
+        for t in trange(short.T, 0, -1, file=sys.stdout, unit="step", delay=0.1):
             eps = network(x, torch.full((len(x),), t))
             x = ancestral_step(x, eps, t, torch.randn(x.shape, generator=g), short.beta, short.beta)
     picture = plots.image_grid(

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import grader
+from diffkit import schedule
 from grader.answer import ask_here
 from grader.check import Outcome
 from grader.exercise import Exercise
@@ -30,6 +31,14 @@ def boom(*args):
     return torch.zeros(2) @ torch.zeros(3)
 
 
+def calls_the_course_wrongly(x, *rest):
+    return schedule.linear(-3, 0.1, 0.2).beta * x
+
+
+def gives_up(*args):
+    raise ValueError
+
+
 SAID = [
     (stub, "is waiting for you"),
     (3, "a function is expected here, this is of type `int`"),
@@ -45,7 +54,9 @@ SAID = [
     (lambda *a: right(*a).to("meta"), "is on meta"),
     (boom, "your function raised `RuntimeError"),
     (boom, "in the line `return torch.zeros(2) @ torch.zeros(3)`"),
+    (calls_the_course_wrongly, "in the line `return schedule.linear(-3, 0.1, 0.2).beta * x`"),
     (lambda x: x, "your function raised `TypeError"),
+    (gives_up, "your function raised `ValueError` in the line `raise ValueError`"),
     (lambda *a: right(*a).detach(), "no gradient flows through"),
     (
         lambda x, t, b, n: right(x.double(), t, b, n.double()),
@@ -93,7 +104,8 @@ def test_while_grading_no_number_of_a_hidden_input_is_shown():
 
 def test_unknown_exercises_and_hints_are_answered_kindly():
     assert "there are:" in str(grader.check("forward.nope", right))
-    assert "there are:" in str(grader.hint("nope"))
+    assert "graphs." not in str(grader.check("forward.nope", right))
+    assert "line under its title" in str(grader.hint("nope"))
     assert "three steps" in str(grader.hint("forward.snr", 4))
 
 

@@ -162,7 +162,7 @@ def test_the_command_tells_exports_and_merges_progress(capsys, tmp_path, monkeyp
     assert main(["progress", "--export", str(copy)]) == 0
     assert main(["progress", "--merge", str(copy)]) == 0
     text = capsys.readouterr().out
-    assert "0 exercises more are passed" in text
+    assert "0 more exercises are passed" in text
     assert "Next: Exercise 0.1" in text
     copy.write_text("[]")
     assert main(["progress", "--merge", str(copy)]) == 1

@@ -72,9 +72,9 @@ def test_export_and_merge_bring_progress_to_another_machine(file, tmp_path, monk
     json.loads(copy.read_text(encoding="utf-8"))
     monkeypatch.setenv(VARIABLE, str(tmp_path / "other" / "progress.json"))
     check(SNR.name, SNR.reference)
-    assert "1 exercises more" in str(progress.merge(copy))
+    assert "1 more exercise is passed" in str(progress.merge(copy))
     assert set(read(progress.file)) == {STEP.name, SNR.name}
-    assert "0 exercises more" in str(progress.merge(copy))
+    assert "0 more exercises are" in str(progress.merge(copy))
 
 
 def test_merging_what_is_no_progress_file_changes_nothing_and_says_so(file, tmp_path):

@@ -88,6 +88,15 @@ def test_progress_hands_every_step_through(capsys):
     assert "loss=" in capsys.readouterr().out
 
 
+def test_no_bar_stays_behind_where_the_loss_is_not_written(capsys):
+    def unwritten(net, generator):
+        raise NotImplementedError
+
+    with pytest.raises(NotImplementedError):
+        list(train.progress(train.train(fresh(), unwritten, steps=6), total=6))
+    assert capsys.readouterr().out == ""
+
+
 def test_stop_ends_the_steps_after_the_update_in_progress_and_the_state_goes_on():
     state, ears = fresh(), signal.getsignal(signal.SIGINT)
     for step in train.until_stopped(train.train(state, moons(), steps=100)):

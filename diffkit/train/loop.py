@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from typing import NamedTuple
 
 import torch
@@ -79,9 +80,11 @@ def progress(steps: Iterable[Step], total: int | None = None, *, every: float = 
 
     The bar goes to standard output: notebooks show what comes on the other stream as an error.
     """
+    steps = iter(steps)
+    first = list(islice(steps, 1))  # before the bar: where the loss is not written yet, none stays behind at 0%
     with tqdm(total=total, unit="step", file=sys.stdout) as bar:
         shown = -every
-        for step in steps:
+        for step in chain(first, steps):
             bar.update(step.number - bar.n)
             if time.monotonic() - shown >= every:
                 shown = time.monotonic()

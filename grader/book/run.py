@@ -17,6 +17,8 @@ from grader.build.colab import TAG as COLAB
 from grader.learner.place import VARIABLE
 
 LIVE = "application/vnd.jupyter.widget-view+json"
+# A kernel warns that it talks over this machine's loopback; it would frighten, and there is nothing to do about it.
+CALM = ["--log-level=ERROR"]
 SECONDS_PER_CELL = 600
 # What these show would be about the run that made the book, not about the reader.
 QUIET = re.compile(r"^\s*(check|hint|solution|progress)\b[.(]", re.MULTILINE)
@@ -49,7 +51,7 @@ def run(notebook: NotebookNode, folder: Path) -> None:
     with _nobodys_progress():
         resources = {"metadata": {"path": str(folder)}}
         try:
-            NotebookClient(notebook, timeout=SECONDS_PER_CELL, resources=resources).execute()
+            NotebookClient(notebook, timeout=SECONDS_PER_CELL, resources=resources, extra_arguments=CALM).execute()
         except Exception as error:  # nbclient has several, and all mean that the lesson is to be mended
             raise RunError(f"{folder.name} does not run:\n{error}") from error
 

@@ -86,7 +86,11 @@ def _progress() -> Line:
         return Line(
             "weak", f"your progress cannot be read: {error}", "progress() in a notebook sets a damaged file aside"
         )
-    return Line("good", f"progress: {sum(e.passed for e in entries.values())} exercises passed, kept in {file}")
+    return Line("good", f"progress: {_exercises(sum(e.passed for e in entries.values()))} passed, kept in {file}")
+
+
+def _exercises(count: int) -> str:
+    return f"{count} exercise{'s' * (count != 1)}"
 
 
 def sandbox(root: Path) -> Iterator[Line]:

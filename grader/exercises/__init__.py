@@ -1,5 +1,6 @@
 """The exercises of the course, by name.  One package or module per lesson."""
 
+from difflib import get_close_matches
 from types import ModuleType
 
 from grader.exercise import Exercise
@@ -43,10 +44,19 @@ EXERCISES: dict[str, Exercise] = {e.name: e for lesson in LESSONS.values() for e
 
 
 def find(name: str) -> Exercise:
-    """The exercise with this name.  Raises KeyError that lists the lesson's exercises."""
+    """The exercise with this name.  Raises KeyError that tells which name may have been meant."""
     if name not in EXERCISES:
-        raise KeyError(f"there is no exercise {name!r}; there are: {', '.join(EXERCISES)}")
+        raise KeyError(f"there is no exercise {name!r}; {_meant(str(name))}")
     return EXERCISES[name]
+
+
+def _meant(name: str) -> str:
+    lesson, _, own = name.rpartition(".")
+    beside = {e.partition(".")[2]: e for e in EXERCISES if e.partition(".")[0] == lesson}
+    known = beside or {part: e for e in EXERCISES for part in (e, e.partition(".")[2])}
+    if near := get_close_matches(own if beside else name, known, cutoff=0.7):
+        return f"did you mean {' or '.join(dict.fromkeys(known[n] for n in near))}?"
+    return f"there are: {', '.join(beside.values())}" if beside else "each stands in the line under its title"
 
 
 def withheld(lesson: str) -> frozenset[str]:

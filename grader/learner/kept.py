@@ -16,13 +16,15 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from grader.learner.plainly import Plainly
+
 FORMAT = "diffkit progress"
 VERSION = 1
 MOST_BYTES = 2_000_000  # a course has some two hundred exercises, a hundred bytes each
 LOCK_SECONDS = 2.0
 
 
-class ProgressError(ValueError):
+class ProgressError(Plainly, ValueError):
     """A progress file cannot be used.  The message says what to do."""
 
 

@@ -43,9 +43,15 @@ class Progress:
         return Shown(html + (f"<p>{escape(said)}</p>" if said else ""), "\n".join(filter(None, [text, said])))
 
     def export(self, file: str | Path = "diffkit-progress.json") -> Shown:
-        """Write a copy, to keep or to take to another machine.  Raises ProgressError if the file is damaged."""
-        target = Path(file)
-        target.write_text(to_text(read(self.file)), encoding="utf-8")
+        """Write a copy, to keep or to take to another machine.
+
+        Raises ProgressError if the file with the results is damaged, or the copy cannot be written.
+        """
+        target, text = Path(file), to_text(read(self.file))
+        try:
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ProgressError(f"{target} cannot be written ({_reason(error)}): name another file") from None
         return _paragraph(f"Written: {target.resolve()}. Read it elsewhere with progress.merge(...).")
 
     def merge(self, file: str | Path) -> Shown:
@@ -59,7 +65,7 @@ class Progress:
         other, before = read(source), _entries()[0]
         said = change(self.file, lambda mine: union(mine, other))
         new = sum(e.passed and not (n in before and before[n].passed) for n, e in other.items())
-        return _paragraph(f"Merged {source.name}: {new} exercises more are passed.", said)
+        return _paragraph(f"Merged {source.name}: {new} more exercise{' is' if new == 1 else 's are'} passed.", said)
 
 
 def record(name: str, points: float, of: float) -> str:
@@ -70,10 +76,19 @@ def record(name: str, points: float, of: float) -> str:
     if points <= 0 or is_solution():
         return ""
     entry = Entry(points, of, datetime.now(UTC).isoformat(timespec="milliseconds"))
+    file = progress_file()
     try:
-        return change(progress_file(), lambda mine: _improved(mine, name, entry))
+        return change(file, lambda mine: _improved(mine, name, entry))
     except (OSError, ProgressError) as error:
-        return f"This result could not be kept: {error}."
+        return (
+            f"This result could not be kept in `{file}`: {_reason(error)}. The check counts all the same. "
+            "`docs/alone.md` tells how to keep results in another place."
+        )
+
+
+def _reason(error: Exception) -> str:
+    """What the system says, without its number and the path that is named already."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _improved(mine: Entries, name: str, entry: Entry) -> Entries:

@@ -59,7 +59,13 @@ BAR_COLUMN = 2
 
 def _html(lines: Sequence[Sequence[str]], total: Sequence[str], notes: Iterable[str]) -> str:
     def line(cells: Sequence[str], tag: str) -> str:
-        shown = [f"<{tag}{' aria-hidden=true' if _is_bar(c) else ''}>{escape(c)}</{tag}>" for c in cells]
+        more = [
+            "",
+            ' style="text-align: left"',
+            *[""] * len(cells),
+        ]  # notebooks set cells to the right: good for numbers
+        more = [" aria-hidden=true" if _is_bar(c) else m for c, m in zip(cells, more, strict=False)]
+        shown = [f"<{tag}{m}>{escape(c)}</{tag}>" for c, m in zip(cells, more, strict=True)]
         return f"<tr>{''.join(shown)}</tr>"
 
     body = "".join(line(cells, "td") for cells in lines)

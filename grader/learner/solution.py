@@ -6,11 +6,12 @@ from pathlib import Path
 
 from grader.exercises import EXERCISES, LESSONS, find
 from grader.learner.place import course_folder
+from grader.learner.plainly import Plainly
 
 HEADER = re.compile(r"^# %%(?P<rest>.*)$", re.MULTILINE)
 
 
-class NoSolution(LookupError):
+class NoSolution(Plainly, LookupError):
     """There is no solution to show.  The message says why."""
 
 

@@ -79,3 +79,11 @@ def test_pictures_are_drawn_and_nothing_was_asked_of_a_network(page):
 def test_a_narrow_screen_scrolls_only_down(page):
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_on_a_phone_the_title_of_a_card_has_the_whole_width(page):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(f"{page.url.rsplit('/', 1)[0]}/index.html")
+    picture, title, card = (page.locator(f".cards li {part}").first.bounding_box() for part in ("img", "h2", "p"))
+    assert picture["y"] + picture["height"] <= title["y"]
+    assert title["width"] == card["width"]

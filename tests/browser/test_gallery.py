@@ -198,6 +198,10 @@ def stop_kernels(server):
         urllib.request.urlopen(stop).close()
 
 
+MARKS = """() => [...document.querySelectorAll(".jupyter-widgets-disconnected")]
+    .map(node => getComputedStyle(node, "::before").content)"""
+
+
 def test_after_a_night_the_saved_explorers_are_back_and_answer_without_a_kernel(page, opened, course):
     saved(page, course)
     drawn_in_browser = {move.label for name, move in MOVES.items() if "kernel" not in name}
@@ -206,6 +210,9 @@ def test_after_a_night_the_saved_explorers_are_back_and_answer_without_a_kernel(
     again = opened()  # with a new kernel, in which nothing has run
     again.wait_for_function(ALIVE, arg=COUNT)
     assert "model not found" not in again.inner_text("body").lower()
+    marks = again.evaluate(MARKS)
+    assert len(marks) == COUNT
+    assert all("run the cells again" in mark for mark in marks), marks
     for name in drawn_in_browser & {*gallery.explorer_names(again)}:
         before = again.evaluate(gallery.STATE, name)
         again.focus(f"{first_slider(again, name)} >> visible=true >> nth=0")

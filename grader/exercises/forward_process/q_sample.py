@@ -78,6 +78,12 @@ EXERCISE = Exercise(
             "the noise is multiplied by 1 - alpha_bar_t, the variance. Multiply by the standard deviation, its square root.",
         ),
         Misconception(
+            "no roots at all",
+            lambda x, t, ab, noise: _jump(ab[t], 1 - ab[t], x, noise),
+            "both square roots are missing. alpha_bar_t and 1 - alpha_bar_t are shares of the variance; multiply by their "
+            "roots.",
+        ),
+        Misconception(
             "alpha for alpha_bar",
             _one_step_alpha,
             "you used one step's alpha_t. A jump over t steps needs the product, alpha_bar_t.",

@@ -70,6 +70,11 @@ EXERCISE = Exercise(
             "the noise is multiplied by beta_t. That is its variance; multiply by the standard deviation, sqrt(beta_t).",
         ),
         Misconception(
+            "no roots at all",
+            lambda x, t, beta, noise: (1 - beta[t]) * x + beta[t] * noise,
+            "both square roots are missing. 1 - beta_t and beta_t are shares of the variance; multiply by their roots.",
+        ),
+        Misconception(
             "swapped",
             lambda x, t, beta, noise: beta[t].sqrt() * x + (1 - beta[t]).sqrt() * noise,
             "the two coefficients are swapped: beta_t is small and belongs to the noise.",
