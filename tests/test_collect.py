@@ -64,6 +64,7 @@ def course(tmp_path):
         place = tmp_path / "course" / "notebooks" / lesson
         place.mkdir(parents=True)
         (place / f"{lesson[3:]}.ipynb").write_bytes(data)
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path / "course")
     return tmp_path / "course"
 
 
