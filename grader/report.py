@@ -40,21 +40,33 @@ def diagnosis(row: Row) -> str:
     return printable("; ".join([*notes, *wrong]))
 
 
+def waiting(rows: Sequence[Row]) -> str:
+    """A line on what a person has yet to grade, or ""."""
+    found = [r.waits for r in rows if r.waits]
+    each = " or ".join(f"{w:g}" for w in sorted(set(found)))
+    return f"to grade by hand, in the formgrader: {len(found)} submissions, {each} points each" if found else ""
+
+
 def _name(row: Row) -> str:
     """A refused folder may have any name, also one that a terminal would act on or that is no text at all."""
     return row.student if row.student.isprintable() else ascii(row.student)
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """One line per student and one column per exercise, quoted where needed.  Written whole or not at all."""
+    """One line per student and one column per exercise, quoted where needed.  Written whole or not at all.
+
+    waits: points of what a person has yet to grade.
+    """
     exercises = sorted({s.exercise for r in rows if r.record for s in r.record.scores.values()})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["student", "points", "of", *exercises, "diagnosis"])
+    writer.writerow(["student", "points", "of", "waits", *exercises, "diagnosis"])
     for r in rows:
         by_name = {s.exercise: s.points for s in r.record.scores.values()} if r.record else {}
         points = "" if r.points is None else f"{r.points:g}"
         of = f"{r.of:g}" if r.record else ""
         cells = [f"{by_name[e]:g}" if e in by_name else "" for e in exercises]
-        writer.writerow([harmless(_name(r)), points, of, *cells, harmless(diagnosis(r))])
+        writer.writerow(
+            [harmless(_name(r)), points, of, f"{r.waits:g}" if r.record else "", *cells, harmless(diagnosis(r))]
+        )
     write_atomically(path, out.getvalue().encode("utf-8"))

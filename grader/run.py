@@ -37,7 +37,7 @@ CONFIG = "nbgrader_config.py"
 class Row:
     """One line of the report.  points is None if the submission was refused or could not be graded.
 
-    problem: why; repairs: what had to be put right in the notebook.
+    problem: why; repairs: what had to be put right in the notebook; waits: points that a person has yet to give or not.
     """
 
     student: str
@@ -46,6 +46,7 @@ class Row:
     record: Record | None
     problem: str = ""
     repairs: tuple[str, ...] = ()
+    waits: float = 0.0
 
 
 def load_config(root: Path, **overrides: dict[str, object]) -> Config:
@@ -88,7 +89,9 @@ def grade_class(
     _require_assignment(db_url, lesson)
     found = [s for s in submissions(root, lesson) if only is None or s.student in only]
     if not found:
-        raise GradingError(f"nothing is in submitted/*/{lesson}: collect the submissions first")
+        raise GradingError(
+            f"nothing is in submitted/*/{lesson}: put submissions there, or a download with `grader collect`"
+        )
     fit = [s for s in found if not s.refused]
     rows = {s.student: _refused(s, s.refused) for s in found if s.refused}
     meter.total(len(fit))
@@ -148,7 +151,14 @@ def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: boo
     with Gradebook(CourseDirectory(config=config).db_url) as gradebook:
         entry = gradebook.find_submission(lesson, s.student)
         points, of = float(entry.score), float(entry.max_score)
-    return Row(s.student, points, of, RECORDS.pop(s.student, None), repairs=tuple(REPAIRS.pop(s.student, ())))
+        waits = sum(
+            float(g.max_score)
+            for n in entry.notebooks
+            for g in n.grades
+            if g.needs_manual_grade and g.manual_score is None
+        )
+    record, repairs = RECORDS.pop(s.student, None), tuple(REPAIRS.pop(s.student, ()))
+    return Row(s.student, points, of, record, repairs=repairs, waits=waits)
 
 
 def _run(converter: type, config: Config, *, force: bool) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from grader.judge import Record, Score
-from grader.report import diagnosis, table, write_csv
+from grader.report import diagnosis, table, waiting, write_csv
 from grader.run import Row
 from grader.verdict import quoted
 
@@ -27,6 +27,16 @@ def test_what_a_student_raises_is_quoted_without_signs_that_steer(text: str) -> 
     assert quoted(f"a{text}b").isprintable()
     score = Score("e", 0.0, 1.0, f"raised {text}", "")
     assert diagnosis(Row("anna", 0.0, 1.0, Record(scores={"g": score}))).isprintable()
+
+
+def test_what_a_person_has_yet_to_grade_is_said_once() -> None:
+    rows = [
+        Row("a", 44.0, 50.0, Record(), waits=6.0),
+        Row("b", 40.0, 50.0, Record(), waits=6.0),
+        Row("c", 50.0, 50.0, None),
+    ]
+    assert waiting(rows) == "to grade by hand, in the formgrader: 2 submissions, 6 points each"
+    assert waiting(rows[2:]) == ""
 
 
 def test_letters_of_other_languages_stay() -> None:

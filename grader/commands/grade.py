@@ -46,7 +46,7 @@ def _grade(options: argparse.Namespace) -> int:
     from grader.handed_in import handed_in
     from grader.meter import Bar
     from grader.regrade import change_table, changed_since
-    from grader.report import table, write_csv
+    from grader.report import table, waiting, write_csv
     from grader.run import grade_class
 
     root = options.root.resolve()
@@ -65,6 +65,8 @@ def _grade(options: argparse.Namespace) -> int:
     if options.sandbox == "none":
         print("WARNING: graded without a sandbox. Student code could read and change everything on this machine.")
     print(table(rows))
+    if later := waiting(rows):
+        print(later)
     print(handed_in(root, options.lesson, [r.student for r in rows if r.points is not None]))
     if moved := changed_since(root, options.lesson, before):
         print(f"changed checks gave other marks to what was handed in before:\n{change_table(moved)}")
