@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from grader.commands import collect, export, grade, prepare
+from grader.commands import collect, export, grade, handout, prepare
 from grader.errors import CourseError
 from grader.naming import NoSuchLessonError
 
@@ -28,6 +28,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from sqlalchemy.exc import OperationalError
+
     from grader.run import GradingError  # nbgrader takes seconds to import; `grader --help` should not
     from grader.sandbox import SandboxError
 
@@ -35,6 +37,8 @@ def _run(options: argparse.Namespace) -> int:
         return int(options.command(options) or 0)
     except (GradingError, SandboxError) as error:
         return _say(str(error))
+    except OperationalError as error:
+        return _say(f"the gradebook cannot be used ({error.orig}): is it open elsewhere, or not yours to write?")
 
 
 def _say(problem: str) -> int:
@@ -56,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     doctor = commands.add_parser("doctor", help="tell what protects this machine, and what is missing")
     doctor.set_defaults(command=_doctor)
-    for more in (prepare, collect, grade, export):
+    for more in (prepare, handout, collect, grade, export):
         more.add(commands)
     for command in commands.choices.values():
         command.add_argument("--root", type=Path, default=Path(), help="the course folder (here)")

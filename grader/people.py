@@ -127,6 +127,8 @@ def read_times(path: Path, zone: tzinfo | None = None) -> dict[str, str]:
 
 def _rows(path: Path) -> list[dict[str, str]]:
     """The lines of a CSV file, by what their columns mean."""
+    if not path.is_file():
+        raise RosterError(f"there is no file {path}")
     if path.stat().st_size > LARGEST_ROSTER:
         raise RosterError(f"{path.name} is too large for a roster")
     try:

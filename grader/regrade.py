@@ -37,7 +37,8 @@ class Change:
 @dataclass
 class Regraded:
     """What a regrade did, or would do.  judged: students that were asked again; same: students that were not touched;
-    new: students whose present submission was never graded; refused: whose submission no run can grade; rows: what was entered, empty for a trial."""
+    new: students whose present submission was never graded; refused: those whose submission cannot be; rows: what was
+    entered, empty for a trial."""
 
     changes: list[Change] = field(default_factory=list)
     judged: list[str] = field(default_factory=list)

@@ -37,7 +37,8 @@ CONFIG = "nbgrader_config.py"
 class Row:
     """One line of the report.  points is None if the submission was refused or could not be graded.
 
-    problem: why; repairs: what had to be put right in the notebook; waits: points that a person has yet to give or not.
+    problem: why; repairs: what had to be put right in the notebook; waits: points of what a person has yet to grade;
+    penalty: points off for lateness, still in `points`.
     """
 
     student: str
@@ -47,6 +48,7 @@ class Row:
     problem: str = ""
     repairs: tuple[str, ...] = ()
     waits: float = 0.0
+    penalty: float = 0.0
 
 
 def load_config(root: Path, **overrides: dict[str, object]) -> Config:
@@ -151,6 +153,7 @@ def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: boo
     with Gradebook(CourseDirectory(config=config).db_url) as gradebook:
         entry = gradebook.find_submission(lesson, s.student)
         points, of = float(entry.score), float(entry.max_score)
+        penalty = float(entry.late_submission_penalty or 0.0)
         waits = sum(
             float(g.max_score)
             for n in entry.notebooks
@@ -158,7 +161,7 @@ def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: boo
             if g.needs_manual_grade and g.manual_score is None
         )
     record, repairs = RECORDS.pop(s.student, None), tuple(REPAIRS.pop(s.student, ()))
-    return Row(s.student, points, of, record, repairs=repairs, waits=waits)
+    return Row(s.student, points, of, record, repairs=repairs, waits=waits, penalty=penalty)
 
 
 def _run(converter: type, config: Config, *, force: bool) -> None:
@@ -196,5 +199,5 @@ class _Errors(logging.Handler):
         """nbgrader first logs what it worked on, then the traceback, then advice: the reason ends the traceback."""
         for line in self.lines:
             if line.startswith("Traceback"):
-                return line.strip().split("\n")[-1]
+                return next(x for x in reversed(line.strip().split("\n")) if not x.startswith("(Background on"))
         return self.lines[0] if self.lines else ""

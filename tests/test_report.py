@@ -39,6 +39,10 @@ def test_what_a_person_has_yet_to_grade_is_said_once() -> None:
     assert waiting(rows[2:]) == ""
 
 
+def test_what_lateness_costs_is_said() -> None:
+    assert diagnosis(Row("a", 44.0, 50.0, Record(), penalty=4.4)) == "late: 4.4 points off"
+
+
 def test_letters_of_other_languages_stay() -> None:
     assert quoted("naïve 名前 🙂") == "`naïve 名前 🙂`"
 

@@ -54,7 +54,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _results(root: Path, wanted: list[str], *, all_of_them: bool) -> list[Any]:
-    """The results of lessons.  Raises CourseError if there are none, or unless all are wanted, if one is not known."""
+    """The results of lessons; all_of_them: of those with a result.
+
+    Raises CourseError if there are none, or if a lesson that was asked for is not known.
+    """
     from nbgrader.coursedir import CourseDirectory
 
     from grader.exports.results import Result, results
@@ -64,7 +67,9 @@ def _results(root: Path, wanted: list[str], *, all_of_them: bool) -> list[Any]:
     found: list[Result] = []
     for lesson in wanted:
         try:
-            found += results(root, CourseDirectory(config=config).db_url, lesson)
+            new = results(root, CourseDirectory(config=config).db_url, lesson)
+            if not all_of_them or any(r.score is not None for r in new):  # an empty column would be a new assignment
+                found += new
         except KeyError:
             if not all_of_them:
                 raise CourseError(f"the gradebook does not know {lesson}: run `grader prepare {lesson}`") from None
