@@ -48,6 +48,19 @@ def waiting(rows: Sequence[Row]) -> str:
     return f"to grade by hand, in the formgrader: {len(found)} submissions, {each} points each" if found else ""
 
 
+def broken(rows: Sequence[Row]) -> str:
+    """The checks that failed by themselves, each with its reason and for whom, or ""."""
+    whom: dict[str, list[str]] = {}
+    for r in rows:
+        for s in r.record.scores.values() if r.record else ():
+            if s.broken:
+                reason = printable(s.broken.strip().splitlines()[-1]).partition(": ")[2]
+                whom.setdefault(f"{s.exercise} ({reason or 'see .course/grader/records/'})", []).append(_name(r))
+    return "\n".join(
+        f"this check broke by itself: {what}: no points yet for {', '.join(w)}" for what, w in whom.items()
+    )
+
+
 def _name(row: Row) -> str:
     """A refused folder may have any name, also one that a terminal would act on or that is no text at all."""
     return row.student if row.student.isprintable() else ascii(row.student)

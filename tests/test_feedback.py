@@ -224,7 +224,7 @@ def test_what_waits_for_a_person_is_not_shown_as_lost(made: str) -> None:
     grading = written.metadata.nbgrader
     grading["score"], grading["points"], grading["waits"] = 0.0, 6.0, True
     waiting, name = page(nb, WHERE), grading.grade_id
-    assert "7.5 of 5 points; 6 more are yet to be given by a person" in waiting
+    assert "7.5 of 5 points; 6 more are not graded yet" in waiting
     assert f'<tr><td><a href="#{name}">{name}</a></td><td>not yet</td><td>6</td>' in waiting
     assert "not graded yet, 6 points" in waiting.split(f'id="{name}"')[1].split("</section>")[0]
     assert "not yet" not in made

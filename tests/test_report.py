@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from grader.judge import Record, Score
-from grader.report import diagnosis, table, waiting, write_csv
+from grader.report import broken, diagnosis, table, waiting, write_csv
 from grader.run import Row
 from grader.verdict import quoted
 
@@ -37,6 +37,15 @@ def test_what_a_person_has_yet_to_grade_is_said_once() -> None:
     ]
     assert waiting(rows) == "to grade by hand, in the formgrader: 2 submissions, 6 points each"
     assert waiting(rows[2:]) == ""
+
+
+def test_a_check_that_broke_is_named_with_its_reason() -> None:
+    bad = Record(
+        scores={"g": Score("e.f", 0.0, 3.0, "check broken", "", "Traceback\nCheckBroken: 3 points, not \x1b2\n")}
+    )
+    rows = [Row("a", 0.0, 3.0, bad), Row("b", 0.0, 3.0, bad), Row("c", 3.0, 3.0, Record()), Row("d", None, 0.0, None)]
+    assert broken(rows) == "this check broke by itself: e.f (3 points, not 2): no points yet for a, b"
+    assert broken(rows[2:]) == ""
 
 
 def test_what_lateness_costs_is_said() -> None:

@@ -46,7 +46,7 @@ def _grade(options: argparse.Namespace) -> int:
     from grader.handed_in import handed_in
     from grader.meter import Bar
     from grader.regrade import change_table, changed_since
-    from grader.report import table, waiting, write_csv
+    from grader.report import broken, table, waiting, write_csv
     from grader.run import grade_class
 
     root = options.root.resolve()
@@ -71,7 +71,6 @@ def _grade(options: argparse.Namespace) -> int:
     if moved := changed_since(root, options.lesson, before):
         print(f"changed checks gave other marks to what was handed in before:\n{change_table(moved)}")
     print(f"written: {path.name}" + ("" if options.no_feedback else ", feedback/"))
-    broken = [r.student for r in rows if r.record and any(s.broken for s in r.record.scores.values())]
-    if broken:
-        print(f"checks broke by themselves for: {', '.join(broken)}. Look at these; they have no points for it yet.")
-    return 1 if broken else 0
+    if failed := broken(rows):
+        print(failed)
+    return 1 if failed else 0

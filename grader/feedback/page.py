@@ -41,7 +41,7 @@ def _summary(nb: NotebookNode, where: Mapping[str, Any]) -> str:
     score, of, penalty = (float(where.get(k) or 0) for k in ("score", "max_score", "late_penalty"))
     graded = [_grading(c) for c in nb.cells if _grading(c).get("grade")]
     rows, waits = [_row(g) for g in graded], sum(float(g.get("points") or 0) for g in graded if g.get("waits"))
-    later = f"; {waits:g} more are yet to be given by a person" if waits else ""
+    later = f"; {waits:g} more are not graded yet" if waits else ""
     if penalty:
         rows.append(f'<tr class="lost"><td>handed in late</td><td>-{penalty:g}</td><td></td></tr>\n')
     return (
