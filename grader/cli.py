@@ -38,7 +38,8 @@ def _run(options: argparse.Namespace) -> int:
     except (GradingError, SandboxError) as error:
         return _say(str(error))
     except OperationalError as error:
-        return _say(f"the gradebook cannot be used ({error.orig}): is it open elsewhere, or not yours to write?")
+        reason = " ".join(str(error.orig).split())
+        return _say(f"the gradebook cannot be used ({reason}): is it open elsewhere, or not yours to write?")
 
 
 def _say(problem: str) -> int:

@@ -11,6 +11,7 @@ import shutil
 import warnings
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
@@ -24,8 +25,9 @@ from grader.executors import GradingError, Judged, in_processes
 from grader.graded import Graded
 from grader.intake import Submission, submissions
 from grader.judge import Record
+from grader.late import DailyPenalty
 from grader.meter import SILENT, Meter
-from grader.plugin import RECORDS, REPAIRS
+from grader.plugin import RECORDS, REPAIRS, Judge
 from grader.warm import one_transaction, warm
 
 __all__ = ["GradingError", "Row", "grade_class", "load_config", "prepare"]
@@ -56,9 +58,23 @@ def load_config(root: Path, **overrides: dict[str, object]) -> Config:
     path = root / CONFIG
     if not path.is_file():
         raise GradingError(f"there is no {CONFIG} in {root}: run this in the course folder")
-    config = PyFileConfigLoader(str(path)).load_config()
+    try:
+        config = PyFileConfigLoader(str(path)).load_config()
+    except SyntaxError as error:
+        raise GradingError(f"{path}, line {error.lineno}, is no Python: {error.msg}") from error
     config.merge(Config(overrides))
+    _require_usable(config)
     return config
+
+
+def _require_usable(config: Config) -> None:
+    """Raises GradingError for a slip that traitlets would pass over, and for a database without its package."""
+    for owner in (Judge, DailyPenalty):
+        known = owner.class_trait_names(config=True)
+        if lost := sorted(set(config.get(owner.__name__, {})) - set(known)):
+            raise GradingError(f"c.{owner.__name__} has no setting {lost[0]}; it has: {', '.join(sorted(known))}")
+    if "psycopg" in str(config.CourseDirectory.get("db_url", "")) and find_spec("psycopg") is None:
+        raise GradingError('the gradebook is in PostgreSQL: pip install -c constraints.txt -e ".[cluster]"')
 
 
 def prepare(root: Path, lesson: str) -> None:
@@ -199,5 +215,6 @@ class _Errors(logging.Handler):
         """nbgrader first logs what it worked on, then the traceback, then advice: the reason ends the traceback."""
         for line in self.lines:
             if line.startswith("Traceback"):
-                return next(x for x in reversed(line.strip().split("\n")) if not x.startswith("(Background on"))
+                lines = reversed(line.strip().split("\n"))
+                return next(x for x in lines if not x.startswith(("(Background on", " ", "\t")))
         return self.lines[0] if self.lines else ""

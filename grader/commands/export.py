@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from grader.commands.arguments import file_to_write, folder_to_write
 from grader.errors import CourseError
 from grader.exercises import LESSONS
 from grader.naming import lesson_named
@@ -37,13 +38,17 @@ def run(options: argparse.Namespace) -> int:
     root = options.root.resolve()
     if options.roster:
         remember(root, read_roster(options.roster))
+    sheet = options.to in SHEETS
+    target = (
+        file_to_write(options.output or Path(f"grades-{options.to}.csv"))
+        if sheet
+        else folder_to_write(options.output or Path(f"results-{options.to}"))
+    )
     titles, wanted = _titles(options.title), _lessons(options.lesson)
     found = _results(root, wanted, all_of_them=not options.lesson)
-    if options.to in SHEETS:
-        target = options.output or Path(f"grades-{options.to}.csv")
+    if sheet:
         write_atomically(target, SHEETS[options.to](found, titles))
     else:
-        target = options.output or Path(f"results-{options.to}")
         for r in (r for r in found if r.score is not None):
             (target / r.lesson).mkdir(parents=True, exist_ok=True)
             write_atomically(target / r.lesson / f"{r.person.id}.json", EACH[options.to](r))

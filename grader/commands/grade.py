@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.commands import regrade
+from grader.commands.arguments import at_least_one, file_to_write
 from grader.exercises import LESSONS
 from grader.naming import lesson_named
 
@@ -13,7 +14,7 @@ def add(commands: Any) -> None:
     """Tell the parser."""
     parser = commands.add_parser("grade", help="grade all submissions to a lesson, write feedback and a CSV file")
     parser.add_argument("lesson", help=f"its name or number, e.g. 02; there are: {', '.join(LESSONS)}")
-    parser.add_argument("--workers", type=int, default=2, metavar="N", help="submissions side by side (2)")
+    parser.add_argument("--workers", type=at_least_one, default=2, metavar="N", help="submissions side by side (2)")
     parser.add_argument(
         "--executor", default="local", help="where to judge: local, or dask://host:port for the workers of a cluster"
     )
@@ -50,6 +51,7 @@ def _grade(options: argparse.Namespace) -> int:
     from grader.run import grade_class
 
     root = options.root.resolve()
+    path = file_to_write(options.csv or root / f"grades-{options.lesson}.csv")
     before = Graded(root, options.lesson).keys()
     rows = grade_class(
         root,
@@ -60,7 +62,6 @@ def _grade(options: argparse.Namespace) -> int:
         executor=options.executor,
         meter=Bar(),
     )
-    path = options.csv or root / f"grades-{options.lesson}.csv"
     write_csv(path, rows)
     if options.sandbox == "none":
         print("WARNING: graded without a sandbox. Student code could read and change everything on this machine.")

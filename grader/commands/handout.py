@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from grader.commands.arguments import file_to_write
 from grader.errors import CourseError
 from grader.exercises import LESSONS
 from grader.naming import lesson_named
@@ -30,14 +31,15 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the file.  Raises CourseError if a notebook to hand out was changed by hand."""
     root, wanted = options.root.resolve(), {lesson_named(typed, LESSONS) for typed in options.lesson} or set(LESSONS)
+    output = file_to_write(options.output)
     files = sorted(handed_out(root, wanted))
     _require_clean(root, files)
-    top = Path(options.output.stem)
-    with zipfile.ZipFile(options.output, "w", zipfile.ZIP_DEFLATED) as archive:
+    top = Path(output.stem)
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in files:
             archive.write(root / file, top / file)
-    size = options.output.stat().st_size / 1e6
-    print(f"written: {options.output}, {len(wanted)} lessons, {len(files)} files, {size:.1f} MB")
+    size = output.stat().st_size / 1e6
+    print(f"written: {output}, {len(wanted)} lessons, {len(files)} files, {size:.1f} MB")
 
 
 def handed_out(root: Path, wanted: set[str]) -> Iterator[Path]:
