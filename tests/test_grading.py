@@ -131,5 +131,5 @@ def test_an_unprepared_course_says_what_to_do(tmp_path):
     with pytest.raises(GradingError, match="grader prepare"):
         grade_class(tmp_path, LESSON)
     prepare(tmp_path, LESSON)
-    with pytest.raises(GradingError, match="collect the submissions"):
+    with pytest.raises(GradingError, match="grader collect"):
         grade_class(tmp_path, LESSON)
