@@ -11,7 +11,7 @@ endif
 IN_ENV = env PATH="$(CURDIR)/.venv/bin:$$PATH" OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1}
 ARGS =
 
-.PHONY: help start app book test notebooks demo bench environment test-environment clean
+.PHONY: help start formgrader app book test notebooks demo bench environment test-environment clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -20,6 +20,9 @@ help:  ## list the commands
 start: environment  ## make the environment if needed, and open JupyterLab on the notebooks (Ctrl-C stops it)
 	@$(IN_ENV) python -m grader.build --missing
 	@exec $(IN_ENV) python -m jupyterlab --config=course/jupyter_lab_config.py $(ARGS)
+
+formgrader: environment  ## for instructors: JupyterLab's server on nbgrader's pages, to grade by hand
+	@exec $(IN_ENV) python -m jupyterlab --config=course/jupyter_lab_config.py --LabApp.default_url=/formgrader $(ARGS)
 
 app: app-environment  ## the gallery of explorers as a page without code (Ctrl-C stops it)
 	@$(IN_ENV) python -m grader.build --missing

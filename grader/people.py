@@ -36,6 +36,9 @@ COLUMNS = {
 }
 
 
+NUMBERS = ("canvas", "moodle")  # the columns by which a platform knows a person for certain
+
+
 class RosterError(CourseError):
     """The roster cannot be used; the message says why."""
 
@@ -75,9 +78,16 @@ def known_people(root: Path) -> dict[str, Person]:
 
 
 def remember(root: Path, people: Iterable[Person]) -> dict[str, Person]:
-    """Add to the known people; what is new about somebody wins over what was known.  Returns all."""
+    """Add to the known people; what is new about somebody wins over what was known.  Returns all.
+
+    Who was collected before there was a roster has an id made of the platform's name and number: it is kept, since
+    folders and grades are called so.
+    """
     known = known_people(root)
+    numbers = {(key, n): p.id for p in known.values() for key in NUMBERS if (n := getattr(p, key))}
     for p in people:
+        before = next((i for key in NUMBERS if (i := numbers.get((key, getattr(p, key))))), p.id)
+        p = dataclasses.replace(p, id=p.id if p.id in known else before)
         old = dataclasses.asdict(known.get(p.id, Person(p.id)))
         known[p.id] = Person(**{k: v or old[k] for k, v in dataclasses.asdict(p).items()})
     rows = [dataclasses.asdict(known[i]) for i in sorted(known)]
@@ -117,6 +127,8 @@ def read_times(path: Path, zone: tzinfo | None = None) -> dict[str, str]:
 
 def _rows(path: Path) -> list[dict[str, str]]:
     """The lines of a CSV file, by what their columns mean."""
+    if not path.is_file():
+        raise RosterError(f"there is no file {path}")
     if path.stat().st_size > LARGEST_ROSTER:
         raise RosterError(f"{path.name} is too large for a roster")
     try:

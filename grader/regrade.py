@@ -37,12 +37,14 @@ class Change:
 @dataclass
 class Regraded:
     """What a regrade did, or would do.  judged: students that were asked again; same: students that were not touched;
-    new: students whose present submission was never graded; rows: what was entered, empty for a trial."""
+    new: students whose present submission was never graded; refused: those whose submission cannot be; rows: what was
+    entered, empty for a trial."""
 
     changes: list[Change] = field(default_factory=list)
     judged: list[str] = field(default_factory=list)
     same: list[str] = field(default_factory=list)
     new: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
 
@@ -86,7 +88,10 @@ def _plan(root: Path, lesson: str, config: Config) -> tuple[Regraded, list[Submi
     done, stale, before = Regraded(), [], entered(root, lesson)
     for s in submissions(root, lesson):
         was = before[s.student].key if s.student in before else ""
-        now = "" if s.refused else _present(lesson, s, config)
+        if s.refused:
+            done.refused.append(s.student)
+            continue
+        now = _present(lesson, s, config)
         if not was or was.split("-")[0] != now.split("-")[0]:
             done.new.append(s.student)
         elif was == now:

@@ -30,7 +30,8 @@ def diagnosis(row: Row) -> str:
     if row.record is None:
         return printable(row.problem)
     wrong = [f"{s.exercise}: {s.diagnosis}" for s in row.record.scores.values() if s.points < s.of or s.broken]
-    notes = [*row.repairs, *row.record.notes]
+    late = [f"late: {row.penalty:g} points off"] if row.penalty else []
+    notes = [*late, *row.repairs, *row.record.notes]
     if not wrong and not notes:
         return "all right"
     if len(wrong) > 3:
@@ -40,21 +41,45 @@ def diagnosis(row: Row) -> str:
     return printable("; ".join([*notes, *wrong]))
 
 
+def waiting(rows: Sequence[Row]) -> str:
+    """A line on what a person has yet to grade, or ""."""
+    found = [r.waits for r in rows if r.waits]
+    each = " or ".join(f"{w:g}" for w in sorted(set(found)))
+    return f"to grade by hand, in the formgrader: {len(found)} submissions, {each} points each" if found else ""
+
+
+def broken(rows: Sequence[Row]) -> str:
+    """The checks that failed by themselves, each with its reason and for whom, or ""."""
+    whom: dict[str, list[str]] = {}
+    for r in rows:
+        for s in r.record.scores.values() if r.record else ():
+            if s.broken:
+                reason = printable(s.broken.strip().splitlines()[-1]).partition(": ")[2]
+                whom.setdefault(f"{s.exercise} ({reason or 'see .course/grader/records/'})", []).append(_name(r))
+    return "\n".join(
+        f"this check broke by itself: {what}: no points yet for {', '.join(w)}" for what, w in whom.items()
+    )
+
+
 def _name(row: Row) -> str:
     """A refused folder may have any name, also one that a terminal would act on or that is no text at all."""
     return row.student if row.student.isprintable() else ascii(row.student)
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """One line per student and one column per exercise, quoted where needed.  Written whole or not at all."""
+    """One line per student and one column per exercise, quoted where needed.  Written whole or not at all.
+
+    waits: points of what a person has yet to grade; penalty: points off for lateness, still in points.
+    """
     exercises = sorted({s.exercise for r in rows if r.record for s in r.record.scores.values()})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["student", "points", "of", *exercises, "diagnosis"])
+    writer.writerow(["student", "points", "of", "waits", "penalty", *exercises, "diagnosis"])
     for r in rows:
         by_name = {s.exercise: s.points for s in r.record.scores.values()} if r.record else {}
         points = "" if r.points is None else f"{r.points:g}"
         of = f"{r.of:g}" if r.record else ""
+        more = [f"{x:g}" if r.record else "" for x in (r.waits, r.penalty)]
         cells = [f"{by_name[e]:g}" if e in by_name else "" for e in exercises]
-        writer.writerow([harmless(_name(r)), points, of, *cells, harmless(diagnosis(r))])
+        writer.writerow([harmless(_name(r)), points, of, *more, *cells, harmless(diagnosis(r))])
     write_atomically(path, out.getvalue().encode("utf-8"))

@@ -11,6 +11,7 @@ import shutil
 import warnings
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
@@ -24,8 +25,9 @@ from grader.executors import GradingError, Judged, in_processes
 from grader.graded import Graded
 from grader.intake import Submission, submissions
 from grader.judge import Record
+from grader.late import DailyPenalty
 from grader.meter import SILENT, Meter
-from grader.plugin import RECORDS, REPAIRS
+from grader.plugin import RECORDS, REPAIRS, Judge
 from grader.warm import one_transaction, warm
 
 __all__ = ["GradingError", "Row", "grade_class", "load_config", "prepare"]
@@ -37,7 +39,8 @@ CONFIG = "nbgrader_config.py"
 class Row:
     """One line of the report.  points is None if the submission was refused or could not be graded.
 
-    problem: why; repairs: what had to be put right in the notebook.
+    problem: why; repairs: what had to be put right in the notebook; waits: points of what a person has yet to grade;
+    penalty: points off for lateness, still in `points`.
     """
 
     student: str
@@ -46,6 +49,8 @@ class Row:
     record: Record | None
     problem: str = ""
     repairs: tuple[str, ...] = ()
+    waits: float = 0.0
+    penalty: float = 0.0
 
 
 def load_config(root: Path, **overrides: dict[str, object]) -> Config:
@@ -53,9 +58,23 @@ def load_config(root: Path, **overrides: dict[str, object]) -> Config:
     path = root / CONFIG
     if not path.is_file():
         raise GradingError(f"there is no {CONFIG} in {root}: run this in the course folder")
-    config = PyFileConfigLoader(str(path)).load_config()
+    try:
+        config = PyFileConfigLoader(str(path)).load_config()
+    except SyntaxError as error:
+        raise GradingError(f"{path}, line {error.lineno}, is no Python: {error.msg}") from error
     config.merge(Config(overrides))
+    _require_usable(config)
     return config
+
+
+def _require_usable(config: Config) -> None:
+    """Raises GradingError for a slip that traitlets would pass over, and for a database without its package."""
+    for owner in (Judge, DailyPenalty):
+        known = owner.class_trait_names(config=True)
+        if lost := sorted(set(config.get(owner.__name__, {})) - set(known)):
+            raise GradingError(f"c.{owner.__name__} has no setting {lost[0]}; it has: {', '.join(sorted(known))}")
+    if "psycopg" in str(config.CourseDirectory.get("db_url", "")) and find_spec("psycopg") is None:
+        raise GradingError('the gradebook is in PostgreSQL: pip install -c constraints.txt -e ".[cluster]"')
 
 
 def prepare(root: Path, lesson: str) -> None:
@@ -88,7 +107,9 @@ def grade_class(
     _require_assignment(db_url, lesson)
     found = [s for s in submissions(root, lesson) if only is None or s.student in only]
     if not found:
-        raise GradingError(f"nothing is in submitted/*/{lesson}: collect the submissions first")
+        raise GradingError(
+            f"nothing is in submitted/*/{lesson}: put submissions there, or a download with `grader collect`"
+        )
     fit = [s for s in found if not s.refused]
     rows = {s.student: _refused(s, s.refused) for s in found if s.refused}
     meter.total(len(fit))
@@ -148,7 +169,15 @@ def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: boo
     with Gradebook(CourseDirectory(config=config).db_url) as gradebook:
         entry = gradebook.find_submission(lesson, s.student)
         points, of = float(entry.score), float(entry.max_score)
-    return Row(s.student, points, of, RECORDS.pop(s.student, None), repairs=tuple(REPAIRS.pop(s.student, ())))
+        penalty = float(entry.late_submission_penalty or 0.0)
+        waits = sum(
+            float(g.max_score)
+            for n in entry.notebooks
+            for g in n.grades
+            if g.needs_manual_grade and g.manual_score is None
+        )
+    record, repairs = RECORDS.pop(s.student, None), tuple(REPAIRS.pop(s.student, ()))
+    return Row(s.student, points, of, record, repairs=repairs, waits=waits, penalty=penalty)
 
 
 def _run(converter: type, config: Config, *, force: bool) -> None:
@@ -186,5 +215,6 @@ class _Errors(logging.Handler):
         """nbgrader first logs what it worked on, then the traceback, then advice: the reason ends the traceback."""
         for line in self.lines:
             if line.startswith("Traceback"):
-                return line.strip().split("\n")[-1]
+                lines = reversed(line.strip().split("\n"))
+                return next(x for x in lines if not x.startswith(("(Background on", " ", "\t")))
         return self.lines[0] if self.lines else ""

@@ -5,12 +5,14 @@ it whether they were computed in this process or came out of a sandbox.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.answer import Answer, ask_here
 from grader.compare import Mismatch, mismatch, same
 from grader.exercise import Case, Exercise, Misconception
 
+IN_PLACE = "the second call with the same arguments gives another result: something changed its input in place"
+NOT_EITHER = "the second call with the same arguments does not give the right numbers either"
 MOST_TIMEOUTS = 2  # a function that ran out of time twice is not asked again: each question costs seconds
 
 Asker = Callable[[Case], Answer]
@@ -69,11 +71,8 @@ def judge(exercise: Exercise, cases: Sequence[Case], ask: Asker) -> Verdict:
         answers.append(answer)
         if answer.kind in ("unwritten", "undefined", "not-callable"):
             break  # the other cases would only say the same
-    findings = [
-        finding
-        for case, want, answer in zip(cases, expected, answers, strict=False)
-        if (finding := finding_in(case, want, answer))
-    ]
+    found = (finding_in(*row) for row in zip(cases, expected, answers, strict=False))
+    findings = _without_blame([finding for finding in found if finding])
     complete = len(answers) == len(cases)
     wrong = {f.case.criterion for f in findings}
     asked = {c.criterion for c in cases}
@@ -104,9 +103,16 @@ def finding_in(case: Case, expected: Answer, answer: Answer) -> Finding | None:
     return None
 
 
+def _without_blame(findings: list[Finding]) -> list[Finding]:
+    """Whose first call has wrong numbers has not changed an input because the second has them, too."""
+    if not any(f.case.ask == "value" and f.detail for f in findings):
+        return findings
+    return [replace(f, public=NOT_EITHER) if f.public == IN_PLACE else f for f in findings]
+
+
 def _explain(case: Case, found: Mismatch) -> str:
     if case.ask == "twice" and found.problem == "values":
-        return "the second call with the same arguments gives another result: something changed its input in place"
+        return IN_PLACE
     if case.ask == "gradient":
         return f"the gradient is wrong: {found.public}"
     return found.public

@@ -52,6 +52,7 @@ GRADER = {
     "learner": "exercise exercises",  # what is kept of a student's own work
     "check": "answer exercises learner message verdict",
     "when_written": "",
+    "naming": "",
     "strip": "",
     # What runs beside hostile code knows neither answers nor verdicts.
     "sandbox": "wire",
@@ -61,7 +62,7 @@ GRADER = {
     "remote": "answer exercise sandbox",
     "definitions": "",
     "judge": "answer definitions exercise exercises message remote sandbox verdict wire",
-    "build": "diffkit",  # the gallery shows what the registry of explorers holds
+    "build": "diffkit naming",  # the gallery shows what the registry of explorers holds
 }
 # These drive the modules above and may import any of them; nothing above may import these.
 GRADER_DRIVERS = {

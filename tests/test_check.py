@@ -14,7 +14,7 @@ from grader.check import Outcome
 from grader.exercise import Exercise
 from grader.exercises import EXERCISES
 from grader.message import markdown
-from grader.verdict import CheckBroken, judge, quoted
+from grader.verdict import IN_PLACE, NOT_EITHER, CheckBroken, judge, quoted
 
 STEP = EXERCISES["forward.q_step"]
 
@@ -167,3 +167,20 @@ def test_a_cell_that_waits_for_an_exercise_says_so(capsys):
     assert "waits for an exercise above (q_step: your turn)" in capsys.readouterr().out
     with pytest.raises(ZeroDivisionError), grader.when_written():
         print(1 / 0)
+
+
+def in_place(x, t, beta, noise):
+    answer = right(x, t, beta, noise)
+    x += 1  # an honest slip: the second call begins elsewhere
+    return answer
+
+
+def told(function):
+    return {f.public for f in judge(STEP, STEP.cases(0), lambda case: ask_here(function, case)).findings}
+
+
+def test_only_a_function_that_is_right_at_first_is_told_that_it_changed_its_input() -> None:
+    assert IN_PLACE in told(in_place)
+    wrong = told(lambda x, t, beta, noise: x + 2 * noise)
+    assert NOT_EITHER in wrong
+    assert IN_PLACE not in wrong

@@ -1,6 +1,7 @@
 """A platform's download becomes submissions: nobody's work is lost, mixed up, or able to leave its folder."""
 
 import json
+import shutil
 import stat
 import zipfile
 from pathlib import Path
@@ -64,6 +65,7 @@ def course(tmp_path):
         place = tmp_path / "course" / "notebooks" / lesson
         place.mkdir(parents=True)
         (place / f"{lesson[3:]}.ipynb").write_bytes(data)
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path / "course")
     return tmp_path / "course"
 
 
@@ -120,6 +122,20 @@ def test_a_moodle_download_keeps_folders_and_moodles_numbers(course, tmp_path) -
         f"Jorg-von-Neumann-9002/{LESSON}/forward_process.ipynb",
     ]
     assert known_people(course)["Jorg-von-Neumann-9002"].moodle == "9002"
+
+
+def test_a_roster_that_comes_later_does_not_make_a_second_student(course, tmp_path, capsys) -> None:
+    archive = download(tmp_path / "d.zip", {"lovelaceada_101_7_forward_process.ipynb": NOTEBOOK})
+    assert collect(course, archive) == 0
+    (tmp_path / "roster.csv").write_text(
+        'Student,ID,SIS Login ID,Section\n"Lovelace, Ada",101,ada,1\n"Moss, Bob",102,bob,1\n'
+    )
+    assert collect(course, archive, "--roster", tmp_path / "roster.csv") == 0
+    assert "lovelaceada-101  (Canvas) the same as before" in capsys.readouterr().out
+    people = known_people(course)
+    assert sorted(people) == ["bob", "lovelaceada-101"]
+    assert people["lovelaceada-101"].sorted_name == "Lovelace, Ada"
+    assert people["lovelaceada-101"].login == "ada"
 
 
 def test_nobody_hands_in_for_somebody_else_by_taking_their_name(course, tmp_path) -> None:

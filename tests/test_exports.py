@@ -123,7 +123,7 @@ def test_no_cell_of_a_sheet_is_a_formula_and_each_line_is_whole(everything, kind
     rows = table(SHEETS[kind](everything, {}))
     assert len({len(r) for r in rows}) == 1
     cells = [cell for row in rows for cell in row]
-    assert not [cell for cell in cells if cell.lstrip(" ").startswith(ACTIVE)]
+    assert not [cell for cell in cells if cell.lstrip(" ").startswith(ACTIVE) and cell != "-"]
     assert any(FORMULA in cell for cell in cells), "the example proves nothing"
     assert not [cell for cell in cells if "\n" in cell]
 

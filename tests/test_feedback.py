@@ -218,6 +218,18 @@ def test_a_page_has_score_penalty_comment_and_a_way_to_each_exercise(made: str) 
     assert links <= anchors
 
 
+def test_what_waits_for_a_person_is_not_shown_as_lost(made: str) -> None:
+    nb = graded()
+    written = next(c for c in nb.cells if c.cell_type == "markdown" and c.metadata.get("nbgrader", {}).get("grade"))
+    grading = written.metadata.nbgrader
+    grading["score"], grading["points"], grading["waits"] = 0.0, 6.0, True
+    waiting, name = page(nb, WHERE), grading.grade_id
+    assert "7.5 of 5 points; 6 more are not graded yet" in waiting
+    assert f'<tr><td><a href="#{name}">{name}</a></td><td>not yet</td><td>6</td>' in waiting
+    assert "not graded yet, 6 points" in waiting.split(f'id="{name}"')[1].split("</section>")[0]
+    assert "not yet" not in made
+
+
 def test_a_page_is_smaller_than_a_third_of_a_megabyte(made: str) -> None:
     assert len(made.encode()) < 330_000  # MathJax alone, which the page does without, is a megabyte
 

@@ -215,7 +215,9 @@ def test_a_regrade_touches_what_changed_and_nothing_else(graded: Path, monkeypat
 def test_what_was_not_graded_before_is_named_and_left(graded: Path) -> None:
     (graded / "submitted" / "ann" / LESSON / "more.txt").write_text("changed")
     shutil.copytree(graded / "submitted" / "bob", graded / "submitted" / "dot")
+    shutil.copytree(graded / "submitted" / "bob", graded / "submitted" / "eva")
+    (graded / "submitted" / "eva" / LESSON / "forward_process.ipynb").write_text("{")
     found = regrade(graded, LESSON, workers=1, feedback=False)
-    assert (found.new, found.same) == (["ann", "dot"], ["bob", "cyd"])
+    assert (found.new, found.same, found.refused) == (["ann", "dot"], ["bob", "cyd"], ["eva"])
     assert "dot" not in marks(graded)
     assert len(list(Records(graded).folder.glob("*.json"))) == 3

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from grader.judge import Record, Score
-from grader.report import diagnosis, table, write_csv
+from grader.report import broken, diagnosis, table, waiting, write_csv
 from grader.run import Row
 from grader.verdict import quoted
 
@@ -27,6 +27,29 @@ def test_what_a_student_raises_is_quoted_without_signs_that_steer(text: str) -> 
     assert quoted(f"a{text}b").isprintable()
     score = Score("e", 0.0, 1.0, f"raised {text}", "")
     assert diagnosis(Row("anna", 0.0, 1.0, Record(scores={"g": score}))).isprintable()
+
+
+def test_what_a_person_has_yet_to_grade_is_said_once() -> None:
+    rows = [
+        Row("a", 44.0, 50.0, Record(), waits=6.0),
+        Row("b", 40.0, 50.0, Record(), waits=6.0),
+        Row("c", 50.0, 50.0, None),
+    ]
+    assert waiting(rows) == "to grade by hand, in the formgrader: 2 submissions, 6 points each"
+    assert waiting(rows[2:]) == ""
+
+
+def test_a_check_that_broke_is_named_with_its_reason() -> None:
+    bad = Record(
+        scores={"g": Score("e.f", 0.0, 3.0, "check broken", "", "Traceback\nCheckBroken: 3 points, not \x1b2\n")}
+    )
+    rows = [Row("a", 0.0, 3.0, bad), Row("b", 0.0, 3.0, bad), Row("c", 3.0, 3.0, Record()), Row("d", None, 0.0, None)]
+    assert broken(rows) == "this check broke by itself: e.f (3 points, not 2): no points yet for a, b"
+    assert broken(rows[2:]) == ""
+
+
+def test_what_lateness_costs_is_said() -> None:
+    assert diagnosis(Row("a", 44.0, 50.0, Record(), penalty=4.4)) == "late: 4.4 points off"
 
 
 def test_letters_of_other_languages_stay() -> None:

@@ -47,6 +47,16 @@ def test_when_bubblewrap_cannot_start_its_complaint_is_told(monkeypatch, tmp_pat
         pass
 
 
+def test_a_library_that_the_sandbox_does_not_see_is_not_blamed_on_bubblewrap(monkeypatch, tmp_path):
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'numpy'\" >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(bubblewrap_module, "find_bubblewrap", lambda: str(broken))
+    with pytest.raises(SandboxUnavailable, match=r"(?s)numpy.*environment of its own") as caught, Sandbox():
+        pass
+    assert "apt install" not in str(caught.value)
+
+
 def test_an_unknown_mode_is_refused():
     with pytest.raises(ValueError, match="'bwrap' or 'none'"):
         Sandbox(mode="docker")  # type: ignore[arg-type]

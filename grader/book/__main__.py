@@ -18,6 +18,7 @@ from grader.build.gallery import NOTEBOOK
 from grader.build.leaks import leaks
 from grader.build.lessons import CONFIG, Lesson, lessons
 from grader.learner.place import INSTALLED_FROM
+from grader.naming import NoSuchLessonError, lesson_named
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
             raise RunError(f"no {CONFIG} in {root}: run this in the course folder, or pass --root")
         pages = _pages(root, options)
         write(options.out or root / "build" / "book", pages, root, options.solutions)
-    except (RunError, FormulaError) as error:
+    except (RunError, FormulaError, NoSuchLessonError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -37,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m grader.book", description=__doc__)
-    parser.add_argument("lesson", nargs="*", help="NN_topic, or `explorers`; all if none is named")
+    parser.add_argument("lesson", nargs="*", help="its name or number, e.g. 02, or `explorers`; all if none is named")
     parser.add_argument("--out", type=Path, help="the folder to write (build/book)")
     parser.add_argument("--cache", type=Path, help="keeps notebooks that were run (build/book-cache)")
     parser.add_argument("--solutions", action="store_true", help="show the solutions, too: not for students")
@@ -48,12 +49,11 @@ def _parser() -> argparse.ArgumentParser:
 def _pages(root: Path, options: argparse.Namespace) -> list[Page]:
     every = {lesson.name: lesson for lesson in lessons(root)}
     names = [*every, *(["explorers"] if (root / NOTEBOOK).is_file() else [])]
-    if lost := [name for name in options.lesson if name not in names]:
-        raise RunError(f"there is no {lost[0]}; there are: {', '.join(names)}")
+    wanted = {lesson_named(typed, names) for typed in options.lesson} or set(names)
     cache = options.cache or root / "build" / "book-cache"
     code = _library()
     pages = []
-    for name in [name for name in names if not options.lesson or name in options.lesson]:
+    for name in [name for name in names if name in wanted]:
         print(f"{name} ...", flush=True)
         pages.append(_page(root, every.get(name), name, cache, code, options.solutions))
     return pages

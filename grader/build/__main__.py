@@ -8,6 +8,7 @@ from grader.build.gallery import NOTEBOOK, build_gallery
 from grader.build.leaks import leaks
 from grader.build.lessons import CONFIG, SOLUTIONS, Lesson, build, lessons, missing, stale, write
 from grader.build.tags import LessonError
+from grader.naming import NoSuchLessonError, lesson_named
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -16,14 +17,14 @@ def main(argv: list[str] | None = None) -> int:
     try:
         root = _root(options.root)
         return _check(root) if options.check else _build(root, options)
-    except LessonError as error:
+    except (LessonError, NoSuchLessonError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m grader.build", description=__doc__)
-    parser.add_argument("lesson", nargs="*", help="NN_topic; all lessons if none is named")
+    parser.add_argument("lesson", nargs="*", help="its name or number, e.g. 02; all lessons if none is named")
     parser.add_argument("--check", action="store_true", help="change nothing; name the notebooks that are not fresh")
     parser.add_argument("--missing", action="store_true", help="build only notebooks that are not there at all")
     parser.add_argument("--force", action="store_true", help="also replace notebooks that somebody changed by hand")
@@ -75,10 +76,7 @@ def _named(root: Path, names: list[str]) -> list[Lesson]:
     every = {lesson.name: lesson for lesson in lessons(root)}
     if not every:
         raise LessonError(f"no lesson in {root / SOLUTIONS}: write one as {SOLUTIONS}/NN_topic.py")
-    for name in names:
-        if name not in every:
-            raise LessonError(f"no lesson {name}: there are {', '.join(every)}")
-    return [every[name] for name in names] or list(every.values())
+    return [every[lesson_named(name, every)] for name in names] or list(every.values())
 
 
 def _leaks(root: Path, released: dict[str, bytes]) -> list[str]:

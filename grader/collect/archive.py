@@ -43,6 +43,8 @@ class Entry:
 @contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """The archive, if it is one.  Raises CourseError otherwise, or if there is no room for what it says it holds."""
+    if not path.is_file():
+        raise CourseError(f"there is no file {path}")
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()

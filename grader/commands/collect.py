@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from grader.errors import CourseError
 from grader.exercises import LESSONS
+from grader.naming import lesson_named
 
 
 def add(commands: Any) -> None:
@@ -17,7 +18,6 @@ def add(commands: Any) -> None:
     parser.add_argument("--roster", type=Path, help="a CSV file with the platform's names, numbers and times")
     parser.add_argument("--timezone", default="", metavar="ZONE", help="of times in file names (this machine's)")
     parser.add_argument("--force", action="store_true", help="replace what is there, also if it is newer")
-    parser.add_argument("--root", type=Path, default=Path(), help="the course folder (here)")
     parser.set_defaults(command=run)
 
 
@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
     from grader.people import known_people, read_roster, read_times, remember
 
     root = options.root.resolve()
+    options.lesson = lesson_named(options.lesson, LESSONS) if options.lesson else ""
     times: dict[str, str] = {}
     if options.roster:
         remember(root, read_roster(options.roster))
@@ -44,7 +45,7 @@ def _collect(root: Path, path: Path, options: argparse.Namespace, people: dict[s
 
     roster, problems = set(people), 0
     with opened(path) as archive:
-        lesson = _lesson(options.lesson) or by_name(path.stem)
+        lesson = options.lesson or by_name(path.stem)
         found = sort(archive, entries(archive), people, known_cells(root), lesson, _zone(options.timezone))
         for f in sorted(found.found, key=lambda f: (f.lesson, f.person.id)):
             f.time = f.time or times.get(f.person.moodle, "")
@@ -65,13 +66,6 @@ def _line(f: Any, done: str, *, stranger: bool) -> str:
     unknown = ["not in the roster"] if stranger else []
     when = [f"handed in {f.time}"] if f.time else []
     return "; ".join([f"{f.lesson}  {f.person.id}  ({f.platform}) {done}", *when, *late, *unknown, *f.remarks])
-
-
-def _lesson(start: str) -> str:
-    fitting = [lesson for lesson in LESSONS if start and lesson.startswith(start)]
-    if start and len(fitting) != 1:
-        raise CourseError(f"--lesson {start!r} is not one lesson; there are: {', '.join(LESSONS)}")
-    return fitting[0] if fitting else ""
 
 
 def _zone(name: str) -> ZoneInfo | None:

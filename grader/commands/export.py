@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from grader.commands.arguments import file_to_write, folder_to_write
 from grader.errors import CourseError
 from grader.exercises import LESSONS
+from grader.naming import lesson_named
 
 FORMATS = ("csv", "canvas", "moodle", "moodle-worksheet", "gradescope", "github")
 
@@ -24,7 +26,6 @@ def add(commands: Any) -> None:
         "--roster", type=Path, help="a CSV file of the platform's with its names and numbers of students"
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file, or the folder for one file each")
-    parser.add_argument("--root", type=Path, default=Path(), help="the course folder (here)")
     parser.set_defaults(command=run)
 
 
@@ -37,12 +38,17 @@ def run(options: argparse.Namespace) -> int:
     root = options.root.resolve()
     if options.roster:
         remember(root, read_roster(options.roster))
-    found = _results(root, options.lesson)
-    if options.to in SHEETS:
-        target = options.output or Path(f"grades-{options.to}.csv")
-        write_atomically(target, SHEETS[options.to](found, _titles(options.title)))
+    sheet = options.to in SHEETS
+    target = (
+        file_to_write(options.output or Path(f"grades-{options.to}.csv"))
+        if sheet
+        else folder_to_write(options.output or Path(f"results-{options.to}"))
+    )
+    titles, wanted = _titles(options.title), _lessons(options.lesson)
+    found = _results(root, wanted, all_of_them=not options.lesson)
+    if sheet:
+        write_atomically(target, SHEETS[options.to](found, titles))
     else:
-        target = options.output or Path(f"results-{options.to}")
         for r in (r for r in found if r.score is not None):
             (target / r.lesson).mkdir(parents=True, exist_ok=True)
             write_atomically(target / r.lesson / f"{r.person.id}.json", EACH[options.to](r))
@@ -52,8 +58,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _results(root: Path, wanted: list[str]) -> list[Any]:
-    """The results of the wanted lessons, or of all that the gradebook knows.  Raises CourseError if there are none."""
+def _results(root: Path, wanted: list[str], *, all_of_them: bool) -> list[Any]:
+    """The results of lessons; all_of_them: of those with a result.
+
+    Raises CourseError if there are none, or if a lesson that was asked for is not known.
+    """
     from nbgrader.coursedir import CourseDirectory
 
     from grader.exports.results import Result, results
@@ -61,11 +70,13 @@ def _results(root: Path, wanted: list[str]) -> list[Any]:
 
     config = load_config(root, CourseDirectory={"root": str(root)})
     found: list[Result] = []
-    for lesson in _lessons(wanted):
+    for lesson in wanted:
         try:
-            found += results(root, CourseDirectory(config=config).db_url, lesson)
+            new = results(root, CourseDirectory(config=config).db_url, lesson)
+            if not all_of_them or any(r.score is not None for r in new):  # an empty column would be a new assignment
+                found += new
         except KeyError:
-            if wanted:
+            if not all_of_them:
                 raise CourseError(f"the gradebook does not know {lesson}: run `grader prepare {lesson}`") from None
     if not any(r.score is not None for r in found):
         raise CourseError("nothing has been graded: run `grader grade` first")
@@ -73,15 +84,13 @@ def _results(root: Path, wanted: list[str]) -> list[Any]:
 
 
 def _lessons(wanted: list[str]) -> list[str]:
-    """The lessons whose names begin so.  Raises CourseError for a name of none."""
-    for w in wanted:
-        if not any(lesson.startswith(w) for lesson in LESSONS):
-            raise CourseError(f"no lesson begins with {w!r}; there are: {', '.join(LESSONS)}")
-    return [lesson for lesson in LESSONS if not wanted or any(lesson.startswith(w) for w in wanted)]
+    """The wanted lessons in the order of the course, or all.  Raises NoSuchLessonError."""
+    named = {lesson_named(w, LESSONS) for w in wanted}
+    return [lesson for lesson in LESSONS if not wanted or lesson in named]
 
 
 def _titles(given: list[str]) -> dict[str, str]:
     pairs = [g.partition("=") for g in given]
     if bad := [g for g, (_, equals, title) in zip(given, pairs, strict=True) if not equals or not title]:
         raise CourseError(f"--title wants NN=TITLE, not {bad[0]!r}")
-    return {lesson: title for start, _, title in pairs for lesson in _lessons([start])}
+    return {lesson_named(typed, LESSONS): title for typed, _, title in pairs}

@@ -22,9 +22,15 @@ def run(options: argparse.Namespace) -> int:
     judged = "would be judged again" if options.dry_run else "were judged again"
     print(f"{len(done.judged)} {judged}, {len(done.same)} are as they were and were not touched")
     if done.new:
-        print(f"{len(done.new)} have handed in something that was not graded yet: run `grader grade {options.lesson}`")
+        print(f"not graded yet: {_names(done.new)}. Run `grader grade {options.lesson}`")
+    if done.refused:
+        print(f"cannot be graded as they are, `grader grade` says why: {_names(done.refused)}")
     for student, problem in done.problems.items():
         print(f"{ascii(student)[1:-1]}: {problem}")
     if options.dry_run:
         print("nothing was entered: run the command without --dry-run")
     return int(bool(done.problems))
+
+
+def _names(students: list[str]) -> str:
+    return ", ".join(ascii(s)[1:-1] for s in students)

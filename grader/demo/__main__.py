@@ -10,6 +10,7 @@ from grader.demo.classroom import course, hand_in, students
 from grader.demo.student import Student
 from grader.exercises import LESSONS
 from grader.meter import SILENT, Bar
+from grader.naming import NoSuchLessonError, lesson_named
 from grader.report import diagnosis, table, write_csv
 from grader.run import Row, grade_class, prepare
 from grader.sandbox import SandboxError
@@ -23,9 +24,10 @@ def main(argv: list[str] | None = None) -> int:
     if options.keep and options.keep.exists() and any(options.keep.iterdir()):
         print(f"{options.keep} is not empty: name a new folder", file=sys.stderr)
         return 2
-    lessons = [lesson for lesson in LESSONS if lesson.startswith(options.lesson)]
-    if not lessons:
-        print(f"no lesson begins with {options.lesson!r}; there are: {', '.join(LESSONS)}", file=sys.stderr)
+    try:
+        lessons = [lesson_named(options.lesson, LESSONS)] if options.lesson else list(LESSONS)
+    except NoSuchLessonError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="diffkit-demo-") as temporary:
         folder = (options.keep or Path(temporary)).resolve()
@@ -91,7 +93,7 @@ def complain(student: Student, row: Row) -> list[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m grader.demo", description=__doc__)
-    parser.add_argument("--lesson", default="", help="only lessons whose name begins so, e.g. 02")
+    parser.add_argument("--lesson", default="", metavar="NN", help="only this lesson, e.g. 02")
     parser.add_argument("--workers", type=int, default=2, help="submissions side by side (2)")
     parser.add_argument("--keep", type=Path, help="a new folder to leave the whole course in, to look at")
     parser.add_argument("--only", default="", help="only students with this in their name")

@@ -58,14 +58,14 @@ def _progress(options: argparse.Namespace) -> int:
 def _solution(options: argparse.Namespace) -> int:
     from grader.exercises import LESSONS
     from grader.learner.solution import NoSolution, solution
+    from grader.naming import NoSuchLessonError, lesson_named
 
-    for lesson, exercises in LESSONS.items():
-        if options.name in (lesson, lesson[:2]):
-            print("\n".join(e.name for e in exercises))
-            return 0
     try:
-        print(solution(options.name))
-    except NoSolution as error:
+        if "." in options.name:
+            print(solution(options.name))
+        else:
+            print("\n".join(e.name for e in LESSONS[lesson_named(options.name, LESSONS)]))
+    except (NoSolution, NoSuchLessonError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 # What a cell may begin with to be taken for a formula or a command: https://owasp.org/www-community/attacks/CSV_Injection
 ACTIVE = tuple("=+-@\t\r\n＝＋－＠")
+NOTHING = "-"  # Moodle's sign for an empty cell; no spreadsheet takes it for a formula
 
 Cell = str | float | None
 
@@ -24,7 +25,7 @@ def sheet(rows: Iterable[Sequence[Cell]], *, bom: bool = False) -> bytes:
 
 def harmless(text: str) -> str:
     """The text with an apostrophe before it if a spreadsheet would act on it."""
-    return f"'{text}" if text.lstrip(" ").startswith(ACTIVE) else text
+    return f"'{text}" if text.lstrip(" ").startswith(ACTIVE) and text != NOTHING else text
 
 
 def _cell(value: Cell) -> str:

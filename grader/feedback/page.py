@@ -39,20 +39,23 @@ def style() -> str:
 def _summary(nb: NotebookNode, where: Mapping[str, Any]) -> str:
     """The score, and a table of what it is made of, with links."""
     score, of, penalty = (float(where.get(k) or 0) for k in ("score", "max_score", "late_penalty"))
-    rows = [_row(_grading(c)) for c in nb.cells if _grading(c).get("grade")]
+    graded = [_grading(c) for c in nb.cells if _grading(c).get("grade")]
+    rows, waits = [_row(g) for g in graded], sum(float(g.get("points") or 0) for g in graded if g.get("waits"))
+    later = f"; {waits:g} more are not graded yet" if waits else ""
     if penalty:
         rows.append(f'<tr class="lost"><td>handed in late</td><td>-{penalty:g}</td><td></td></tr>\n')
     return (
-        f"<p class='score'>{score:g} of {of:g} points</p>\n<table>\n"
+        f"<p class='score'>{score:g} of {of - waits:g} points{later}</p>\n<table>\n"
         f"<tr><th>exercise</th><th>points</th><th>of</th></tr>\n{''.join(rows)}</table>\n"
     )
 
 
 def _row(grading: Mapping[str, Any]) -> str:
-    name, points, of = grading["grade_id"], float(grading.get("score") or 0), float(grading.get("points") or 0)
+    name, of = grading["grade_id"], float(grading.get("points") or 0)
+    points = "not yet" if grading.get("waits") else f"{float(grading.get('score') or 0):g}"
     kind = "" if _full(grading) else ' class="lost"'
     link = f'<a href="#{escape(name)}">{escape(name)}</a>'
-    return f"<tr{kind}><td>{link}</td><td>{points:g}</td><td>{of:g}</td></tr>\n"
+    return f"<tr{kind}><td>{link}</td><td>{points}</td><td>{of:g}</td></tr>\n"
 
 
 def _cells(nb: NotebookNode) -> Iterator[str]:
@@ -94,11 +97,13 @@ def _answer(cell: NotebookNode, grading: Mapping[str, Any]) -> str:
 
 def _points(grading: Mapping[str, Any]) -> str:
     points, of = float(grading.get("score") or 0), float(grading.get("points") or 0)
-    return f'<p class="points">{points:g} of {of:g} <a href="#">top</a></p>'
+    said = f"not graded yet, {of:g} points" if grading.get("waits") else f"{points:g} of {of:g}"
+    return f'<p class="points">{said} <a href="#">top</a></p>'
 
 
 def _full(grading: Mapping[str, Any]) -> bool:
-    return float(grading.get("score") or 0) >= float(grading.get("points") or 0)
+    """Whether nothing is lost: what waits for a person is not."""
+    return bool(grading.get("waits")) or float(grading.get("score") or 0) >= float(grading.get("points") or 0)
 
 
 def _grading(cell: NotebookNode) -> Mapping[str, Any]:

@@ -15,3 +15,8 @@ ADVICE = (
     "A container has to be started with the options of docs/security.md, Containers.  "
     "Or run in mode 'none', knowing that students' code then runs with all your rights."
 )
+LIBRARIES = (
+    "Bubblewrap works, but a library is missing inside: the sandbox sees this Python's own folders only, not what a "
+    ".pth file or another environment adds.  Install the course into one environment of its own: make environment, or "
+    "docs/install.md."
+)

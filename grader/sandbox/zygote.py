@@ -18,7 +18,7 @@ from typing import IO, Any
 from grader.wire import WireError, recv, send_descriptors
 
 from .cgroups import Group
-from .errors import ADVICE, SandboxError, SandboxUnavailable
+from .errors import ADVICE, LIBRARIES, SandboxError, SandboxUnavailable
 from .launch import Launch
 from .limits import Limits
 from .stage import MAIN
@@ -91,7 +91,8 @@ class Zygote:
         except (WireError, TimeoutError) as error:
             complaints.seek(0)
             said = complaints.read().decode(errors="replace").strip()[-2000:]
-            raise SandboxUnavailable(f"the sandbox does not start: {said or error!r}.  {ADVICE}") from error
+            advice = LIBRARIES if "ModuleNotFoundError" in said else ADVICE
+            raise SandboxUnavailable(f"the sandbox does not start: {said or error!r}.  {advice}") from error
         if "error" in news:
             raise SandboxError(f"the sandbox cannot load its modules:\n{news['error']}")
 
