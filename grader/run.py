@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Grade, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback, NbGraderException
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy import func
 from sqlalchemy.exc import OperationalError, SAWarning
 from traitlets.config.loader import Config, PyFileConfigLoader
 
@@ -167,17 +168,23 @@ def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: boo
         said = f"the gradebook could not be written ({error.orig}): is it open elsewhere, or the disk full? "
         return _refused(s, said + "It is judged; run the same command again")
     with Gradebook(CourseDirectory(config=config).db_url) as gradebook:
-        entry = gradebook.find_submission(lesson, s.student)
-        points, of = float(entry.score), float(entry.max_score)
-        penalty = float(entry.late_submission_penalty or 0.0)
-        waits = sum(
-            float(g.max_score)
-            for n in entry.notebooks
-            for g in n.grades
-            if g.needs_manual_grade and g.manual_score is None
-        )
+        points, of, penalty, waits = _entered(gradebook, lesson, s.student)
     record, repairs = RECORDS.pop(s.student, None), tuple(REPAIRS.pop(s.student, ()))
     return Row(s.student, points, of, record, repairs=repairs, waits=waits, penalty=penalty)
+
+
+def _entered(gradebook: Gradebook, lesson: str, student: str) -> tuple[float, float, float, float]:
+    """Points, points that there are, points off for lateness, and those of what a person has yet to grade."""
+    mine, entry, db = SubmittedAssignment, gradebook.find_submission(lesson, student), gradebook.db
+    sums = db.query(mine.score, mine.max_score, mine.late_submission_penalty).filter(mine.id == entry.id).one()
+    waits = (
+        db.query(func.sum(Grade.max_score))
+        .join(SubmittedNotebook, Grade.notebook_id == SubmittedNotebook.id)
+        .filter(SubmittedNotebook.assignment_id == entry.id, Grade.needs_manual_grade, Grade.manual_score.is_(None))
+        .scalar()
+    )
+    points, of, penalty, waiting = (float(x or 0.0) for x in (*sums, waits))
+    return points, of, penalty, waiting
 
 
 def _run(converter: type, config: Config, *, force: bool) -> None:

@@ -171,7 +171,7 @@ def test_a_lesson_that_does_not_run_is_named_with_its_error(tmp_path, capsys):
     assert NAME in said
     assert "ZeroDivisionError" in said
     assert main(["nope", "--root", str(root)]) == 1
-    assert f"there is no nope; there are: {NAME}" in capsys.readouterr().err
+    assert f"no lesson is called 'nope'; there are: {NAME}" in capsys.readouterr().err
     assert main(["--root", str(tmp_path)]) == 1
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.filterwarnings("ignore")  # of nbgrader's libraries
 NAMES = (
     "perfect", "perfect_but_noisy", "blank", "endless_function", "exits", "deletes_a_test_by_mistake",
-    "duplicates_a_cell", "broken_json", "wrong_q_sample_6", "wrong_smallest_T_3",
+    "duplicates_a_cell", "broken_json", "wrong_q_sample_7", "wrong_smallest_T_3",
     "cheat_forwards_to_diffkit", "cheat_overrides_allclose", "cheat_strips_asserts", "cheat_equal_to_everything",
     "cheat_forged_outputs", "cheat_more_points", "cheat_rewrites_tests", "cheat_retypes_tests",
 )  # fmt: skip
@@ -66,7 +66,7 @@ def test_the_written_answer_waits_for_a_person(graded):
 
 def test_feedback_names_the_mistake_and_shows_no_hidden_number(graded):
     folder, _, _ = graded
-    page = (folder / "feedback" / "wrong_q_sample_6" / LESSON / "forward_process.html").read_text()
+    page = (folder / "feedback" / "wrong_q_sample_7" / LESSON / "forward_process.html").read_text()
     assert "line up with the last axis" in page
     assert "expected" not in page.split("forward.q_sample</strong>")[1].split("Exercise 2.5")[0].replace(
         "are expected", ""
