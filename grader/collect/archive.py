@@ -46,17 +46,16 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     if not path.is_file():
         raise CourseError(f"there is no file {path}")
     try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-            if len(infos) > MOST_ENTRIES:
-                raise CourseError(f"{path.name} holds {len(infos)} files; at most {MOST_ENTRIES} are taken")
-            if sum(i.file_size for i in infos) > shutil.disk_usage(path.parent).free // 2:
-                raise CourseError(f"{path.name} would fill the disk when it is unpacked")
-            yield archive
+        archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        if isinstance(error, CourseError):
-            raise
         raise CourseError(f"{path.name} is not a zip file that can be read ({error}): download it again") from error
+    with archive:
+        infos = archive.infolist()
+        if len(infos) > MOST_ENTRIES:
+            raise CourseError(f"{path.name} holds {len(infos)} files; at most {MOST_ENTRIES} are taken")
+        if sum(i.file_size for i in infos) > shutil.disk_usage(path.parent).free // 2:
+            raise CourseError(f"{path.name} would fill the disk when it is unpacked")
+        yield archive
 
 
 def entries(archive: zipfile.ZipFile) -> list[Entry]:
