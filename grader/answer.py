@@ -1,8 +1,8 @@
 """What came back from a function that was asked a question, and how to ask one in this process."""
 
 import copy
-import linecache
 import os
+import sysconfig
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,8 +47,11 @@ class TooManyCalls(RuntimeError):
 
 
 CALL_LIMIT = 2000
-# Where the course's own code is: an error may well be raised there, but what to mend is the line that called it.
-COURSE = tuple(str(Path(__file__).parents[1] / package) + os.sep for package in ("diffkit", "grader"))
+# The course's own code, and Python's: an error may well be raised there, but what to mend is the line that called it.
+NOT_THEIRS = tuple(
+    str(folder) + os.sep
+    for folder in (*(Path(__file__).parents[1] / name for name in ("diffkit", "grader")), sysconfig.get_path("stdlib"))
+)
 
 
 class Counter:
@@ -120,6 +123,6 @@ def student_line(error: BaseException) -> str:
     """The innermost line that is neither the course's nor a library's; empty if there is none."""
     frames = traceback.extract_tb(error.__traceback__)
     for frame in reversed(frames):
-        if "site-packages" not in frame.filename and not frame.filename.startswith(COURSE):
-            return (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+        if "site-packages" not in frame.filename and not frame.filename.startswith(NOT_THEIRS):
+            return frame.line or ""
     return ""

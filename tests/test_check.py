@@ -1,5 +1,6 @@
 """What a student sees: one clear message for each way of being wrong, never a traceback of ours."""
 
+import random
 import subprocess
 import sys
 
@@ -35,6 +36,10 @@ def calls_the_course_wrongly(x, *rest):
     return schedule.linear(-3, 0.1, 0.2).beta * x
 
 
+def picks_from_nothing(*args):
+    return random.choice([])
+
+
 def gives_up(*args):
     raise ValueError
 
@@ -55,6 +60,7 @@ SAID = [
     (boom, "your function raised `RuntimeError"),
     (boom, "in the line `return torch.zeros(2) @ torch.zeros(3)`"),
     (calls_the_course_wrongly, "in the line `return schedule.linear(-3, 0.1, 0.2).beta * x`"),
+    (picks_from_nothing, "in the line `return random.choice([])`"),
     (lambda x: x, "your function raised `TypeError"),
     (gives_up, "your function raised `ValueError` in the line `raise ValueError`"),
     (lambda *a: right(*a).detach(), "no gradient flows through"),

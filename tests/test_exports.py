@@ -136,7 +136,6 @@ def test_a_text_that_begins_like_a_formula_stays_a_text(text: str) -> None:
 def test_quotes_commas_and_lines_survive() -> None:
     row = ['a "b", c', "two\nlines", "ü", "", "semi;colon"]
     assert table(sheet([row])) == [row]
-    assert table(sheet([row], bom=True)) == [row]
 
 
 def test_the_plain_sheet_says_who_why_and_what_waits(everything) -> None:
