@@ -88,6 +88,16 @@ def test_a_wrong_answer_shows_question_difference_misconception_equation_and_nex
     assert 'hint("forward.q_step")' in text
 
 
+def test_in_a_terminal_the_signs_of_markdown_are_gone_and_those_of_python_stay():
+    def fails(x, t, beta, noise):
+        return x**2 @ "a"
+
+    said = str(grader.check("forward.q_step", fails))
+    assert "in the line `return x**2 @" in said
+    assert "**" not in said.replace("x**2", "")
+    assert "$" not in said
+
+
 def test_partial_credit_is_by_criterion():
     outcome = grader.check("forward.q_step", lambda *a: right(*a).detach())
     assert outcome.points == 3
