@@ -12,13 +12,14 @@ from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
+from grader.config import load_config
 from grader.executors import cells_as_judged
 from grader.graded import Graded
 from grader.intake import Submission, beside, submissions
 from grader.judge import Record
 from grader.meter import SILENT, Meter
 from grader.records import Records, fingerprint
-from grader.run import Row, grade_class, judging, load_config
+from grader.run import Row, grade_class, judging
 from grader.versions import record_key
 from grader.warm import warm
 

@@ -66,9 +66,9 @@ GRADER = {
 }
 # These drive the modules above and may import any of them; nothing above may import these.
 GRADER_DRIVERS = {
-    "book", "cli", "cluster", "collect", "commands", "demo", "desk", "doctor", "errors", "executors", "exports",
-    "feedback", "graded", "handed_in", "job", "key", "late", "meter", "people", "plugin", "records", "regrade",
-    "report", "run", "versions", "warm", "workplace",
+    "book", "cli", "cluster", "collect", "commands", "config", "demo", "desk", "doctor", "errors", "executors",
+    "exports", "feedback", "graded", "handed_in", "job", "key", "late", "meter", "people", "plugin", "records",
+    "regrade", "report", "run", "versions", "warm", "workplace",
 }  # fmt: skip
 
 NBGRADER = (
