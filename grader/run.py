@@ -29,6 +29,7 @@ from grader.intake import Submission, submissions
 from grader.judge import Record
 from grader.meter import SILENT, Meter
 from grader.plugin import RECORDS, REPAIRS
+from grader.text import shown
 from grader.warm import one_transaction, warm
 
 
@@ -94,7 +95,7 @@ def grade_class(
             row = _refused(s, f"not graded: {problem}") if problem else _enter(root, config, lesson, s, feedback)
             rows[s.student] = row
             score = "refused" if row.points is None else f"{row.points:g} of {row.of:g}"
-            meter.line(f"{ascii(row.student)[1:-1]}: {score}")
+            meter.line(f"{shown(row.student)}: {score}")
             meter.step()
     return [rows[s.student] for s in found]
 
@@ -112,7 +113,7 @@ def judging(
 
 
 def _tell(judged: Judged) -> str:
-    name = ascii(judged.submission.student)[1:-1]
+    name = shown(judged.submission.student)
     if judged.lost:
         return f"{name}: the worker died; it will be judged again when it is entered"
     return f"judged {name}" + ("" if judged.seconds is None else f" in {judged.seconds:.2f} s")

@@ -47,7 +47,8 @@ GRADER = {
     "wire": "",
     "compare": "",
     "answer": "exercise",
-    "verdict": "answer compare exercise",
+    "text": "",
+    "verdict": "answer compare exercise text",
     "message": "verdict diffkit",
     "learner": "exercise exercises",  # what is kept of a student's own work
     "check": "answer exercises learner message verdict",

@@ -15,7 +15,8 @@ from grader.check import Outcome
 from grader.exercise import Exercise
 from grader.exercises import EXERCISES
 from grader.message import markdown
-from grader.verdict import IN_PLACE, NOT_EITHER, CheckBroken, judge, quoted
+from grader.text import quoted
+from grader.verdict import IN_PLACE, NOT_EITHER, CheckBroken, judge
 
 STEP = EXERCISES["forward.q_step"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from grader.errors import CourseError
 from grader.intake import LARGEST_FILE, LARGEST_NOTEBOOK
+from grader.text import shown
 
 MOST_ENTRIES = 50_000
 DEEPEST, LONGEST = 16, 200  # parts of a path, letters in one
@@ -37,7 +38,7 @@ class Entry:
     @property
     def path(self) -> str:
         """The path, safe to print."""
-        return ascii("/".join(self.parts))[1:-1] if not "".join(self.parts).isprintable() else "/".join(self.parts)
+        return shown("/".join(self.parts))
 
 
 @contextmanager
