@@ -123,7 +123,7 @@ def look_at_course(root: Path) -> Iterator[Finding]:
             "weak", f"{root} is no course folder: its settings were not looked at", "run this in the course folder"
         )
         return
-    from grader.config import load_config
+    from grader.config import load_config  # loads nbgrader, which takes seconds
 
     settings = load_config(root).Autograde
     steps = [*settings.get("sanitize_preprocessors", []), *settings.get("autograde_preprocessors", [])]

@@ -170,8 +170,14 @@ def test_a_lesson_that_does_not_run_is_named_with_its_error(tmp_path, capsys):
     said = capsys.readouterr().err
     assert NAME in said
     assert "ZeroDivisionError" in said
+    (root / "notebooks" / NAME / f"{NAME[3:]}.ipynb").unlink()
+    assert main(["--root", str(root)]) == 1
+    assert "is not built" in capsys.readouterr().err
     assert main(["nope", "--root", str(root)]) == 1
     assert f"no lesson is called 'nope'; there are: {NAME}" in capsys.readouterr().err
+    (root / "solutions" / "draft.py").touch()
+    assert main(["--root", str(root)]) == 1
+    assert "solutions/draft.py: name it like" in capsys.readouterr().err
     assert main(["--root", str(tmp_path)]) == 1
 
 

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from grader.cli import main
+from grader.commands.export import FORMATS
 from grader.exports import EACH, SHEETS
 from grader.exports.results import Result, results
 from grader.exports.sheet import ACTIVE, sheet
@@ -131,6 +132,11 @@ def test_no_cell_of_a_sheet_is_a_formula_and_each_line_is_whole(everything, kind
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "＝1"])
 def test_a_text_that_begins_like_a_formula_stays_a_text(text: str) -> None:
     assert table(sheet([[text, -1.0]])) == [["'" + text, "-1"]]
+
+
+def test_the_command_offers_every_format_and_no_other() -> None:
+    """It lists them itself, since to load the exports takes seconds."""
+    assert set(FORMATS) == SHEETS.keys() | EACH.keys()
 
 
 def test_quotes_commas_and_lines_survive() -> None:
