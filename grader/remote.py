@@ -9,6 +9,7 @@ from grader.answer import Answer
 from grader.exercise import Case, Served
 from grader.sandbox import Answer as Reply
 from grader.sandbox import Callback, Evaluation, Make
+from grader.when_written import is_stub
 
 
 def asker(evaluation: Evaluation, name: str) -> Callable[[Case], Answer]:
@@ -56,7 +57,7 @@ def _understood(reply: Reply, case: Case, calls: int) -> Answer:
             return Answer("no-gradient")
         return Answer("value", reply.gradients[0], calls=calls)
     if reply.kind == "raised":
-        if reply.type_name == "NotImplementedError":
+        if reply.type_name == "NotImplementedError" and is_stub(reply.message):
             return Answer("unwritten")
         if case.ask == "gradient" and "does not require grad" in reply.message:
             return Answer("no-gradient")

@@ -46,7 +46,7 @@ GRADER = {
     "exercises": "exercise diffkit",
     "wire": "",
     "compare": "",
-    "answer": "exercise",
+    "answer": "exercise when_written",
     "text": "",
     "verdict": "answer compare exercise text",
     "message": "verdict diffkit",
@@ -60,7 +60,7 @@ GRADER = {
     "intake": "",
     "defang": "",
     "restored": "defang",
-    "remote": "answer exercise sandbox",
+    "remote": "answer exercise sandbox when_written",
     "definitions": "",
     "judge": "answer definitions exercise exercises message remote sandbox verdict wire",
     "build": "diffkit naming",  # the gallery shows what the registry of explorers holds

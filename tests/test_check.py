@@ -61,6 +61,7 @@ SAID = [
     (boom, "your function raised `RuntimeError"),
     (boom, "in the line `return torch.zeros(2) @ torch.zeros(3)`"),
     (calls_the_course_wrongly, "in the line `return schedule.linear(-3, 0.1, 0.2).beta * x`"),
+    (lambda *a: torch.arange(3).softmax(0), 'your function raised `NotImplementedError: "softmax'),
     (picks_from_nothing, "in the line `return random.choice([])`"),
     (lambda x: x, "your function raised `TypeError"),
     (gives_up, "your function raised `ValueError` in the line `raise ValueError`"),
@@ -184,6 +185,8 @@ def test_a_cell_that_waits_for_an_exercise_says_so(capsys):
     assert "waits for an exercise above (q_step: your turn)" in capsys.readouterr().out
     with pytest.raises(ZeroDivisionError), grader.when_written():
         print(1 / 0)
+    with pytest.raises(NotImplementedError, match="softmax"), grader.when_written():
+        torch.arange(3).softmax(0)
 
 
 def in_place(x, t, beta, noise):

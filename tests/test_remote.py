@@ -68,6 +68,16 @@ def test_a_gradient_of_a_value_in_another_shape_is_told_as_in_process():
     assert "shape ()" in there.text
 
 
+def test_what_torch_cannot_do_is_no_unwritten_function():
+    case = Case("once", (torch.arange(3),))
+    here = ask_here(lambda x: x.softmax(0), case)
+    message = here.text.partition(": ")[2]
+    there = _understood(Reply("raised", type_name="NotImplementedError", message=message), case, 0)
+    assert (there.kind, there.text) == (here.kind, here.text) == ("raised", here.text)
+    stub = Reply("raised", type_name="NotImplementedError", message="q_step: your turn")
+    assert _understood(stub, case, 0).kind == "unwritten"
+
+
 def test_a_value_without_a_gradient_is_told_as_in_process():
     case = Case("gradient", (torch.ones(3),), ask="gradient", cotangent=torch.ones(3))
     here = ask_here(lambda x: x.detach() + 1, case)
