@@ -105,6 +105,7 @@ class NoGradient(Exception):
     """The value does not depend on the argument as far as autograd can see."""
 
 
+@torch.enable_grad()  # a notebook may have turned it off
 def _gradient(function: Callable[..., Any], args: list[Any], case: Case) -> Tensor:
     args[case.wrt].requires_grad_()
     value = function(*args)

@@ -152,6 +152,11 @@ def test_exit_in_a_function_does_not_end_the_notebook():
     assert "SystemExit" in str(grader.check("forward.q_step", lambda *a: exit()))
 
 
+def test_gradients_are_asked_for_where_a_notebook_has_turned_them_off():
+    with torch.no_grad():
+        assert grader.check("forward.q_step", right).verdict.passed
+
+
 def test_the_first_gradient_need_not_wait_for_sympy():
     """Which torch loads for the gradient of what is no scalar: a second or so, in every notebook."""
     asks = "step = EXERCISES['forward.q_step']; assert grader.check(step.name, step.reference).verdict.passed"
