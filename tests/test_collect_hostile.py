@@ -33,6 +33,17 @@ def test_a_file_name_that_looks_like_another_platforms_hands_in_for_nobody_else(
     assert list(there(course)) == [f"ada/{LESSON}/forward_process.ipynb"]
 
 
+def test_a_name_that_cannot_be_an_id_becomes_nobody_elses(course, tmp_path) -> None:
+    names = ("bob", "böb", "中文", "日本")
+    files = {f"{name}/{LESSON}/forward_process.ipynb": NOTEBOOK for name in names}
+    assert collect(course, download(tmp_path / "d.zip", files)) == 0
+    found = {name.split("/")[0] for name in there(course)}
+    assert len(found) == 4
+    assert "bob" in found
+    assert collect(course, download(tmp_path / "e.zip", {f"böb/{LESSON}/forward_process.ipynb": NOTEBOOK})) == 0
+    assert {name.split("/")[0] for name in there(course)} == found
+
+
 def test_a_time_of_the_year_1_is_no_time(course, tmp_path) -> None:
     name = "Essay_ada_attempt_0001-01-01-00-00-00_forward_process.ipynb"
     assert collect(course, download(tmp_path / "d.zip", {name: NOTEBOOK}), "--timezone", "Europe/Berlin") == 0
