@@ -44,7 +44,7 @@ demo: environment  ## grade a class of made-up submissions, and print who got wh
 	@$(IN_ENV) python -m grader.demo $(ARGS)
 
 bench: environment  ## run all benchmarks, which takes hours; each file in benchmarks/ says how it runs alone
-	@for file in benchmarks/*.py; do echo "== $$file"; $(IN_ENV) python -m "benchmarks.$$(basename $$file .py)" $(ARGS) || exit 1; done
+	@for file in $$(grep -l '== "__main__"' benchmarks/*.py); do echo "== $$file"; $(IN_ENV) python -m "benchmarks.$$(basename $$file .py)" $(ARGS) || exit 1; done
 
 clean:  ## remove the environment and caches; keeps notebooks, submissions and grades
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

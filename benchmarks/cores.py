@@ -16,8 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.grading import LESSON, made_class  # noqa: E402
+from benchmarks.grading import made_class  # noqa: E402
 from benchmarks.stopwatch import Spent, spent_by  # noqa: E402
+from grader.demo.classroom import FIRST as LESSON  # noqa: E402
 from grader.intake import submissions  # noqa: E402
 from grader.run import grade_class  # noqa: E402
 
@@ -29,8 +30,8 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=2)
     options = parser.parse_args()
     here = sorted(os.sched_getaffinity(0))
-    if len(here) < options.cores:
-        parser.error(f"this process may use {len(here)} cores")
+    if not 2 <= options.cores <= len(here):
+        parser.error(f"--cores: two or more, and this process may use {len(here)}")
     logging.disable(logging.WARNING)
     table, single = {}, {}
     for cores in (1, options.cores):

@@ -23,7 +23,7 @@ from tests.browser.gallery import explorer_names
 from tests.browser.lab import lab_server, open_browser, open_notebook, run_all
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page, ViewportSize
 
     from tests.browser.lab import LabServer
 
@@ -31,7 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 GALLERY = Path("notebooks", "explorers.ipynb")
 COUNT = len(explorers.__all__)
 RUNS_WITHIN, SETTLES_WITHIN = 300_000, 1500  # milliseconds
-WIDE, NARROW = {"width": 1200, "height": 1000}, {"width": 700, "height": 1000}
+WIDE: "ViewportSize" = {"width": 1200, "height": 1000}
+NARROW: "ViewportSize" = {"width": 700, "height": 1000}
 CONTROLS = "input[type=range], select, [tabindex='0']"
 
 

@@ -11,12 +11,15 @@ import time
 import warnings
 from pathlib import Path
 
+from nbgrader.converters import GenerateFeedback
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from grader.config import load_config  # noqa: E402
 from grader.demo.classroom import FIRST as LESSON  # noqa: E402
 from grader.demo.classroom import course, hand_in, students  # noqa: E402
-from grader.run import GenerateFeedback, _run, grade_class, load_config, prepare  # noqa: E402
+from grader.run import _run, grade_class, prepare  # noqa: E402
 from grader.warm import warm  # noqa: E402
 
 

@@ -29,11 +29,12 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import grading_rivals as rivals  # noqa: E402
 from benchmarks.grading_bare import bare, ipython, plain_python  # noqa: E402
 from benchmarks.stopwatch import Spent, spent_by, who_is_counted  # noqa: E402
+from grader.config import load_config  # noqa: E402
 from grader.demo.classroom import FIRST as LESSON  # noqa: E402
 from grader.demo.classroom import course, hand_in, students  # noqa: E402
 from grader.demo.student import copies  # noqa: E402
 from grader.intake import submissions  # noqa: E402
-from grader.run import grade_class, judging, load_config, prepare  # noqa: E402
+from grader.run import grade_class, judging, prepare  # noqa: E402
 from grader.warm import warm  # noqa: E402
 
 RIGHT = ("perfect", "perfect_with_loops", "perfect_other_formulas")

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.answer import ask_here
+from grader.config import load_config
 from grader.demo.classroom import FIRST as LESSON
 from grader.executors import cells_as_judged
 from grader.exercises import find
 from grader.intake import submissions
 from grader.judge import SKIP, Cell, call_in, seed_for
-from grader.run import load_config
 from grader.sandbox.inside.shell import OUTPUTS, make_shell
 from grader.verdict import judge
 

@@ -42,8 +42,8 @@ def main() -> int:
         draw, kills, finished = random.Random(0), 0, 0
         while kills < options.kills:
             # An eighth of the whole, so that kills fall while the class is judged and not all after it.
-            done = grade(folder / "killed", draw.uniform(0, seconds / 8))
-            kills, finished = kills + (not done), finished + done
+            whole = grade(folder / "killed", draw.uniform(0, seconds / 8))
+            kills, finished = kills + (not whole), finished + whole
             print(f"\r{kills} kills", end="", flush=True)
         grade(folder / "killed")
         same = left(folder / "killed") == left(folder / "calm")

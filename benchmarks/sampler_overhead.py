@@ -19,6 +19,7 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -34,6 +35,8 @@ Contender = Callable[[int], Iterator[None]]  # n -> an iterator that makes n cal
 
 class Mlp(nn.Module):
     """eps(x, t) for points in the plane: sinusoidal time embedding, three hidden layers of 128."""
+
+    freq: Tensor
 
     def __init__(self, width: int = 128, frequencies: int = 32) -> None:
         super().__init__()
@@ -85,14 +88,19 @@ def ours(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:
     def langevin() -> Iterator[Step]:
         return annealed_langevin(score, ladder, x, n_steps=T // 10, step_size=1e-6, generator=g)
 
-    samplers = {
+    samplers: dict[str, Callable[[], Iterator[Step]]] = {
         "diffkit ancestral": lambda: ancestral(net, s, x, generator=g),
         "diffkit DDIM": lambda: ddim(net, s, x),
         "diffkit DDIM, eta = 1": lambda: ddim(net, s, x, eta=1.0, generator=g),
         "diffkit annealed Langevin": langevin,
         "diffkit DPM-Solver++ 2M": lambda: dpm_solver_2m(net, s, x),
     }
-    return {name: in_blocks(lambda make=make: itertools.islice(make(), 1, None)) for name, make in samplers.items()}
+    return {name: in_blocks(partial(after_the_start, make)) for name, make in samplers.items()}
+
+
+def after_the_start(make: Callable[[], Iterator[Step]]) -> Iterator[Step]:
+    """The steps but the first, which only says where the sampler begins."""
+    return itertools.islice(make(), 1, None)
 
 
 def diffusers(net: nn.Module, x: Tensor, T: int) -> dict[str, Contender]:

@@ -1,8 +1,8 @@
 """What came back from a function that was asked a question, and how to ask one in this process."""
 
 import copy
-import linecache
 import os
+import sysconfig
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from grader.exercise import Case, Served
+from grader.when_written import is_stub
 
 Kind = Literal[
     "value",
@@ -47,8 +48,11 @@ class TooManyCalls(RuntimeError):
 
 
 CALL_LIMIT = 2000
-# Where the course's own code is: an error may well be raised there, but what to mend is the line that called it.
-COURSE = tuple(str(Path(__file__).parents[1] / package) + os.sep for package in ("diffkit", "grader"))
+# The course's own code, and Python's: an error may well be raised there, but what to mend is the line that called it.
+NOT_THEIRS = tuple(
+    str(folder) + os.sep
+    for folder in (*(Path(__file__).parents[1] / name for name in ("diffkit", "grader")), sysconfig.get_path("stdlib"))
+)
 
 
 class Counter:
@@ -84,13 +88,13 @@ def ask_here(function: Any, case: Case) -> Answer:
         value = _gradient(function, args, case) if case.ask == "gradient" else function(*args)
         if case.ask == "twice":
             value = function(*args)
-    except NotImplementedError:
-        return Answer("unwritten")
     except NoGradient:
         return Answer("no-gradient")
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: the student's function must not end the notebook
+        if isinstance(error, NotImplementedError) and is_stub(str(error)):
+            return Answer("unwritten")
         said = f"{type(error).__name__}: {error}".removesuffix(": ")
         return Answer("raised", text=said, line=student_line(error))
     calls = sum(a.calls for a in args if isinstance(a, Counter))
@@ -101,6 +105,7 @@ class NoGradient(Exception):
     """The value does not depend on the argument as far as autograd can see."""
 
 
+@torch.enable_grad()  # a notebook may have turned it off
 def _gradient(function: Callable[..., Any], args: list[Any], case: Case) -> Tensor:
     args[case.wrt].requires_grad_()
     value = function(*args)
@@ -120,6 +125,6 @@ def student_line(error: BaseException) -> str:
     """The innermost line that is neither the course's nor a library's; empty if there is none."""
     frames = traceback.extract_tb(error.__traceback__)
     for frame in reversed(frames):
-        if "site-packages" not in frame.filename and not frame.filename.startswith(COURSE):
-            return (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+        if "site-packages" not in frame.filename and not frame.filename.startswith(NOT_THEIRS):
+            return frame.line or ""
     return ""

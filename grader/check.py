@@ -108,6 +108,6 @@ def hint(name: str, step: int | None = None) -> Note:
     _given[name] = step
     kind = ("the idea", "the formula", "the line")[step - 1]
     text = exercise.hints[step - 1]
-    body = f"```python\n{text}\n```" if step == 3 else text
+    body = f"\n```python\n{text}\n```" if step == 3 else text
     more = "" if step == 3 else f'\n\nStill stuck? Run `hint("{name}")` again.'
-    return Note(f"**Hint {step} of 3, {kind}.** {'' if step < 3 else chr(10)}{body}{more}")
+    return Note(f"**Hint {step} of 3, {kind}.** {body}{more}")

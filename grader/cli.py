@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from grader.commands import collect, export, grade, handout, prepare
-from grader.errors import CourseError
+from grader.errors import CourseError, GradingError
 from grader.naming import NoSuchLessonError
 
 COURSE_MARK = "nbgrader_config.py"
@@ -28,9 +28,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    # These take seconds to import; `grader --help` should not.
     from sqlalchemy.exc import OperationalError
 
-    from grader.run import GradingError  # nbgrader takes seconds to import; `grader --help` should not
     from grader.sandbox import SandboxError
 
     try:

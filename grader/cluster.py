@@ -11,7 +11,8 @@ from typing import Any
 
 from traitlets.config.loader import Config
 
-from grader.executors import GradingError, Judged, job_of
+from grader.errors import GradingError
+from grader.executors import Judged, job_of
 from grader.intake import Submission
 from grader.job import Job, OtherVersionError, do_elsewhere
 from grader.records import Records, checks_version, record_from_json

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from grader.sandbox import GROUPS_ADVICE, Sandbox, SandboxError, SandboxUnavailable
+from grader.sandbox import GROUPS_ADVICE, CellResult, Sandbox, SandboxError, SandboxUnavailable
 from grader.sandbox.inside.isolate import counts_processes_per_namespace
+from grader.text import printable
 
 State = Literal["good", "weak", "bad"]
 SIGNS: dict[State, str] = {"good": "ok", "weak": "weak", "bad": "MISSING"}
@@ -59,13 +60,20 @@ def examine(root: Path) -> Iterator[Finding]:
 def _walls() -> Iterator[Finding]:
     try:
         with Sandbox() as sandbox, sandbox.kernel() as kernel:
-            told = kernel.run(PROBE).outputs
+            told = kernel.run(PROBE)
             yield from _around(sandbox)
-            yield from look_inside(json.loads(told[0]["text"]))
+            if told.status == "ok":
+                yield from look_inside(json.loads(told.outputs[0]["text"]))
+            else:
+                yield Finding("bad", "it cannot be told what a submission could do", _last_words(told))
     except SandboxUnavailable as error:
         yield Finding("bad", "there is no sandbox, so the grader refuses to grade", f"{error}  Or {CONTAINER}")
     except SandboxError as error:
         yield Finding("bad", f"the sandbox does not work: {error}")
+
+
+def _last_words(told: CellResult) -> str:
+    return printable(str(told.outputs[-1].get("evalue", ""))) if told.outputs else told.status
 
 
 def _around(sandbox: Sandbox) -> Iterator[Finding]:
@@ -123,7 +131,7 @@ def look_at_course(root: Path) -> Iterator[Finding]:
             "weak", f"{root} is no course folder: its settings were not looked at", "run this in the course folder"
         )
         return
-    from grader.run import load_config
+    from grader.config import load_config  # loads nbgrader, which takes seconds
 
     settings = load_config(root).Autograde
     steps = [*settings.get("sanitize_preprocessors", []), *settings.get("autograde_preprocessors", [])]

@@ -34,10 +34,6 @@ from grader.workplace import sandbox_to_inherit
 _kept = ExitStack()  # what a worker process keeps until it ends
 
 
-class GradingError(RuntimeError):
-    """The run cannot go on; the message says what to do."""
-
-
 @dataclass(frozen=True)
 class Judged:
     """A submission that was judged.  problem: why it could not be; seconds: what it took, if that is known.

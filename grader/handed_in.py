@@ -16,8 +16,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool
 
 from grader.collect.received import STAMP, received
+from grader.config import load_config
 from grader.plugin import Resources
-from grader.run import load_config
 
 PLATFORM, FILE, IGNORED, UNKNOWN = "the platform", STAMP, f"{STAMP}, not believed", "nobody"
 

@@ -182,5 +182,5 @@ def _source(cell: dict[str, object]) -> str:
 
 
 def _short(error: BaseException) -> str:
-    first = (str(error).strip().split("\n") or [""])[0][:120]
+    first = str(error).strip().split("\n")[0][:120]
     return "".join(c if c.isprintable() else "?" for c in first) or type(error).__name__

@@ -26,8 +26,10 @@ def markdown(verdict: Verdict, *, numbers: bool = True, hint: bool = True) -> st
 
 
 def plain(verdict: Verdict) -> str:
-    """The same for a terminal."""
-    return markdown(verdict).replace("**", "").replace("$", "")
+    """The same for a terminal, without the signs of Markdown.  In code they are none: there `x**2` is a square."""
+    parts = markdown(verdict).split("`")
+    parts[::2] = [text.replace("**", "").replace("$", "") for text in parts[::2]]
+    return "`".join(parts)
 
 
 def short(verdict: Verdict) -> str:

@@ -29,6 +29,7 @@ class Bar(Meter):
 
     def total(self, number: int) -> None:
         if sys.stderr.isatty():
+            tqdm.monitor_interval = 0  # its thread would keep workers from being forked: each would load all anew
             self._bar = tqdm(total=number, unit="submission", dynamic_ncols=True)
 
     def step(self) -> None:

@@ -118,10 +118,10 @@ def read_times(path: Path, zone: tzinfo | None = None) -> dict[str, str]:
         if number and any(c.isdigit() for c in row.get("time", "")):
             try:
                 local = dateutil.parser.parse(row["time"])
+                there = local.replace(tzinfo=zone) if local.tzinfo is None else local
+                found[number.group(1)] = f"{there.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
             except (ValueError, OverflowError):
                 continue
-            there = local.replace(tzinfo=zone) if local.tzinfo is None else local
-            found[number.group(1)] = f"{there.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return found
 
 

@@ -1,4 +1,4 @@
-"""The only module that nbgrader loads: preprocessors that put the judge in the place of running tests in the kernel.
+"""nbgrader's steps of autograding that put the judge in the place of running tests in the student's kernel.
 
 `nbgrader_config.py` names them:
 - `Restore` comes first when a submission is read: what nbgrader should know about a cell is taken from the gradebook.

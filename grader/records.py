@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from grader.judge import Cell, Record, Score
 
 
@@ -28,7 +30,9 @@ def course_secret(root: Path) -> bytes:
     try:
         return bytes.fromhex(path.read_text().strip())
     except FileNotFoundError:
-        write_atomically(path, secrets.token_hex(32).encode())
+        with FileLock(path.with_suffix(".lock")):  # workers begin at the same time, and all need the same one
+            if not path.exists():
+                write_atomically(path, secrets.token_hex(32).encode())
         return bytes.fromhex(path.read_text().strip())
 
 
@@ -60,7 +64,7 @@ class Records:
         try:
             found = record_from_json((self.folder / f"{key}.json").read_text(encoding="utf-8"))
             return dataclasses.replace(found, key=key)
-        except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError, AttributeError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def __contains__(self, key: str) -> bool:
@@ -98,7 +102,7 @@ def record_to_json(record: Record) -> str:
 
 
 def record_from_json(text: str) -> Record:
-    """The record in a text.  Raises KeyError, TypeError, AttributeError or JSONDecodeError if there is none in it."""
+    """The record in a text.  Raises ValueError, KeyError, TypeError or AttributeError if there is none in it."""
     data: dict[str, Any] = json.loads(text)
     return Record(
         outputs={int(k): v for k, v in data["outputs"].items()},

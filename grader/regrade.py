@@ -12,13 +12,14 @@ from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
+from grader.config import load_config
 from grader.executors import cells_as_judged
 from grader.graded import Graded
 from grader.intake import Submission, beside, submissions
 from grader.judge import Record
 from grader.meter import SILENT, Meter
 from grader.records import Records, fingerprint
-from grader.run import Row, grade_class, judging, load_config
+from grader.run import Row, grade_class, judging
 from grader.versions import record_key
 from grader.warm import warm
 
@@ -56,14 +57,14 @@ def regrade(
     dry_run: bool = False,
     workers: int = 2,
     mode: str = "bwrap",
-    settings: Mapping[str, object] | None = None,
     feedback: bool = True,
     executor: str = "local",
     meter: Meter = SILENT,
 ) -> Regraded:
     """Grade again what a changed check decided.  dry_run: judge, and enter nothing; a regrade afterwards is quick."""
-    judge = {"sandbox_mode": mode, **(settings or {})}
-    config = load_config(root, CourseDirectory={"root": str(root), "assignment_id": lesson}, Judge=judge)
+    config = load_config(
+        root, CourseDirectory={"root": str(root), "assignment_id": lesson}, Judge={"sandbox_mode": mode}
+    )
     with warm():
         done, stale = _plan(root, lesson, config)
         if dry_run:
@@ -74,8 +75,8 @@ def regrade(
     before = {student: r for student, r in entered(root, lesson).items() if student in done.judged}
     if stale and not dry_run:
         done.rows = grade_class(
-            root, lesson, workers=workers, mode=mode, settings=dict(settings or {}), feedback=feedback,
-            executor=executor, meter=meter, only=set(before),
+            root, lesson, workers=workers, mode=mode, feedback=feedback, executor=executor, meter=meter,
+            only=set(before),
         )  # fmt: skip
         done.problems = {r.student: r.problem for r in done.rows if r.problem}
     after = {s.student: r for s in stale if (r := Records(root).get(_present(lesson, s, config)))}

@@ -9,6 +9,7 @@ from grader.answer import Answer
 from grader.exercise import Case, Served
 from grader.sandbox import Answer as Reply
 from grader.sandbox import Callback, Evaluation, Make
+from grader.when_written import is_stub
 
 
 def asker(evaluation: Evaluation, name: str) -> Callable[[Case], Answer]:
@@ -17,7 +18,7 @@ def asker(evaluation: Evaluation, name: str) -> Callable[[Case], Answer]:
     def ask(case: Case) -> Answer:
         callbacks = [Callback(a.function) for a in case.args if isinstance(a, Served)]
         waiting = iter(callbacks)
-        args = [next(waiting) if isinstance(a, Served) else _with_layout(a) for a in case.args]
+        args = [next(waiting) if isinstance(a, Served) else a for a in case.args]
         reply = _put(evaluation, name, case, args)
         return _understood(reply, case, sum(len(c.calls) for c in callbacks))
 
@@ -32,14 +33,15 @@ def _with_layout(argument: Any) -> Any:
 
 
 def _put(evaluation: Evaluation, name: str, case: Case, args: list[Any]) -> Reply:
-    if case.ask == "gradient":
-        return evaluation.vjp(name, args, wrt=[case.wrt], cotangent=case.cotangent)
     if case.ask == "twice":
         # The same objects are passed twice: if the first call changed them, the second value is wrong.
-        # What is made or asked on this side at each call has nothing to hold.
-        held = [a if isinstance(a, Callback | Make) else evaluation.hold(a) for a in args]
+        # So none may be made anew at each call, as a transposed view would be.
+        held = [a if isinstance(a, Callback) else evaluation.hold(a) for a in args]
         evaluation.call(name, held)
         return evaluation.call(name, held)
+    args = [_with_layout(a) for a in args]
+    if case.ask == "gradient":
+        return evaluation.vjp(name, args, wrt=[case.wrt], cotangent=case.cotangent)
     return evaluation.call(name, args)
 
 
@@ -55,7 +57,7 @@ def _understood(reply: Reply, case: Case, calls: int) -> Answer:
             return Answer("no-gradient")
         return Answer("value", reply.gradients[0], calls=calls)
     if reply.kind == "raised":
-        if reply.type_name == "NotImplementedError":
+        if reply.type_name == "NotImplementedError" and is_stub(reply.message):
             return Answer("unwritten")
         if case.ask == "gradient" and "does not require grad" in reply.message:
             return Answer("no-gradient")

@@ -8,12 +8,12 @@ from pathlib import Path
 from grader.exports.sheet import harmless
 from grader.records import write_atomically
 from grader.run import Row
-from grader.verdict import printable
+from grader.text import printable, shown
 
 
 def table(rows: Sequence[Row], *, width: int = 120) -> str:
     """Who, score, what was diagnosed, seconds in the sandbox."""
-    name = max([len(_name(r)) for r in rows] + [7])
+    name = max([len(shown(r.student)) for r in rows] + [7])
     lines = [f"{'student':<{name}}  {'score':>9}  {'seconds':>7}  diagnosis"]
     for row in rows:
         score = "refused" if row.points is None else f"{row.points:g}/{row.of:g}"
@@ -21,7 +21,7 @@ def table(rows: Sequence[Row], *, width: int = 120) -> str:
         said = diagnosis(row)
         room = max(width - name - 22, 30)
         said = said if len(said) <= room else said[: room - 3] + "..."
-        lines.append(f"{_name(row):<{name}}  {score:>9}  {seconds:>7}  {said}")
+        lines.append(f"{shown(row.student):<{name}}  {score:>9}  {seconds:>7}  {said}")
     return "\n".join(lines)
 
 
@@ -55,15 +55,12 @@ def broken(rows: Sequence[Row]) -> str:
         for s in r.record.scores.values() if r.record else ():
             if s.broken:
                 reason = printable(s.broken.strip().splitlines()[-1]).partition(": ")[2]
-                whom.setdefault(f"{s.exercise} ({reason or 'see .course/grader/records/'})", []).append(_name(r))
+                whom.setdefault(f"{s.exercise} ({reason or 'see .course/grader/records/'})", []).append(
+                    shown(r.student)
+                )
     return "\n".join(
         f"this check broke by itself: {what}: no points yet for {', '.join(w)}" for what, w in whom.items()
     )
-
-
-def _name(row: Row) -> str:
-    """A refused folder may have any name, also one that a terminal would act on or that is no text at all."""
-    return row.student if row.student.isprintable() else ascii(row.student)
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
@@ -81,5 +78,5 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
         of = f"{r.of:g}" if r.record else ""
         more = [f"{x:g}" if r.record else "" for x in (r.waits, r.penalty)]
         cells = [f"{by_name[e]:g}" if e in by_name else "" for e in exercises]
-        writer.writerow([harmless(_name(r)), points, of, *more, *cells, harmless(diagnosis(r))])
+        writer.writerow([harmless(shown(r.student)), points, of, *more, *cells, harmless(diagnosis(r))])
     write_atomically(path, out.getvalue().encode("utf-8"))

@@ -11,7 +11,6 @@ import shutil
 import warnings
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from nbgrader.api import Grade, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
@@ -19,21 +18,19 @@ from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback,
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy import func
 from sqlalchemy.exc import OperationalError, SAWarning
-from traitlets.config.loader import Config, PyFileConfigLoader
+from traitlets.config import Config
 
 from grader.cluster import on_cluster
-from grader.executors import GradingError, Judged, in_processes
+from grader.config import load_config
+from grader.errors import GradingError
+from grader.executors import Judged, in_processes
 from grader.graded import Graded
 from grader.intake import Submission, submissions
 from grader.judge import Record
-from grader.late import DailyPenalty
 from grader.meter import SILENT, Meter
-from grader.plugin import RECORDS, REPAIRS, Judge
+from grader.plugin import RECORDS, REPAIRS
+from grader.text import shown
 from grader.warm import one_transaction, warm
-
-__all__ = ["GradingError", "Row", "grade_class", "load_config", "prepare"]
-
-CONFIG = "nbgrader_config.py"
 
 
 @dataclass(frozen=True)
@@ -52,30 +49,6 @@ class Row:
     repairs: tuple[str, ...] = ()
     waits: float = 0.0
     penalty: float = 0.0
-
-
-def load_config(root: Path, **overrides: dict[str, object]) -> Config:
-    """The course's nbgrader settings.  Raises GradingError if the folder is no course."""
-    path = root / CONFIG
-    if not path.is_file():
-        raise GradingError(f"there is no {CONFIG} in {root}: run this in the course folder")
-    try:
-        config = PyFileConfigLoader(str(path)).load_config()
-    except SyntaxError as error:
-        raise GradingError(f"{path}, line {error.lineno}, is no Python: {error.msg}") from error
-    config.merge(Config(overrides))
-    _require_usable(config)
-    return config
-
-
-def _require_usable(config: Config) -> None:
-    """Raises GradingError for a slip that traitlets would pass over, and for a database without its package."""
-    for owner in (Judge, DailyPenalty):
-        known = owner.class_trait_names(config=True)
-        if lost := sorted(set(config.get(owner.__name__, {})) - set(known)):
-            raise GradingError(f"c.{owner.__name__} has no setting {lost[0]}; it has: {', '.join(sorted(known))}")
-    if "psycopg" in str(config.CourseDirectory.get("db_url", "")) and find_spec("psycopg") is None:
-        raise GradingError('the gradebook is in PostgreSQL: pip install -c constraints.txt -e ".[cluster]"')
 
 
 def prepare(root: Path, lesson: str) -> None:
@@ -122,7 +95,7 @@ def grade_class(
             row = _refused(s, f"not graded: {problem}") if problem else _enter(root, config, lesson, s, feedback)
             rows[s.student] = row
             score = "refused" if row.points is None else f"{row.points:g} of {row.of:g}"
-            meter.line(f"{ascii(row.student)[1:-1]}: {score}")
+            meter.line(f"{shown(row.student)}: {score}")
             meter.step()
     return [rows[s.student] for s in found]
 
@@ -140,7 +113,7 @@ def judging(
 
 
 def _tell(judged: Judged) -> str:
-    name = ascii(judged.submission.student)[1:-1]
+    name = shown(judged.submission.student)
     if judged.lost:
         return f"{name}: the worker died; it will be judged again when it is entered"
     return f"judged {name}" + ("" if judged.seconds is None else f" in {judged.seconds:.2f} s")

@@ -64,7 +64,8 @@ def write(folder: Path, modules: Iterable[str], withheld: Iterable[str]) -> None
     """Write a stripped `diffkit` and a silent `grader` package into folder.
 
     modules: names of diffkit's modules that the lesson may use; withheld: dotted names of functions, methods or
-    properties whose bodies are removed.  Raises StripError if one of them does not exist.
+    properties whose bodies are removed.  Raises StripError if one of them is not in its module; a name in a module that
+    is absent anyway needs nothing.
     """
     names = set(withheld)
     package = folder / "diffkit"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from grader.answer import Answer, ask_here
 from grader.compare import Mismatch, mismatch, same
 from grader.exercise import Case, Exercise, Misconception
+from grader.text import quoted
 
 IN_PLACE = "the second call with the same arguments gives another result: something changed its input in place"
 NOT_EITHER = "the second call with the same arguments does not give the right numbers either"
@@ -131,17 +132,6 @@ def _no_value(answer: Answer) -> str:
         "raised": f"your function raised {quoted(answer.text)}" + (f" in the line {line}" if line else ""),
     }
     return said[answer.kind]
-
-
-def printable(text: str) -> str:
-    """Text on one line, without signs that steer a terminal or turn the direction of writing."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def quoted(text: str, most: int = 300) -> str:
-    """Text that the student's process wrote, as inline code: there it cannot become HTML, a link or maths."""
-    plain = printable(text.replace("`", "'"))
-    return f"`{plain[:most]}{' ...' if len(plain) > most else ''}`"
 
 
 def _recognise(exercise: Exercise, cases: Sequence[Case], answers: Sequence[Answer]) -> Misconception | None:

@@ -201,9 +201,3 @@ def claim_bits_per_dim_has_its_units(bits_per_dim: Callable[..., Tensor]) -> Non
         density = torch.tensor([dims * math.log(high - low)], dtype=F64)  # -log of the uniform density
         bits = bits_per_dim(density, dims, bin_width=(high - low) / 256)
         assert math.isclose(float(bits), 8, rel_tol=1e-12), (low, high, float(bits))
-
-
-def sampled_terms(evaluate: Evaluate, s: Schedule, x_0: Tensor, seed: int = 0) -> Elbo:
-    """One estimate with fixed noise."""
-    noise = torch.randn(s.T, *x_0.shape, dtype=x_0.dtype, generator=torch.Generator().manual_seed(seed))
-    return evaluate(best_predictor(MIX, s), s, x_0, noise=noise)

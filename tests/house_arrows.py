@@ -46,8 +46,9 @@ GRADER = {
     "exercises": "exercise diffkit",
     "wire": "",
     "compare": "",
-    "answer": "exercise",
-    "verdict": "answer compare exercise",
+    "answer": "exercise when_written",
+    "text": "",
+    "verdict": "answer compare exercise text",
     "message": "verdict diffkit",
     "learner": "exercise exercises",  # what is kept of a student's own work
     "check": "answer exercises learner message verdict",
@@ -59,16 +60,16 @@ GRADER = {
     "intake": "",
     "defang": "",
     "restored": "defang",
-    "remote": "answer exercise sandbox",
+    "remote": "answer exercise sandbox when_written",
     "definitions": "",
     "judge": "answer definitions exercise exercises message remote sandbox verdict wire",
     "build": "diffkit naming",  # the gallery shows what the registry of explorers holds
 }
 # These drive the modules above and may import any of them; nothing above may import these.
 GRADER_DRIVERS = {
-    "book", "cli", "cluster", "collect", "commands", "demo", "desk", "doctor", "errors", "executors", "exports",
-    "feedback", "graded", "handed_in", "job", "key", "late", "meter", "people", "plugin", "records", "regrade",
-    "report", "run", "versions", "warm", "workplace",
+    "book", "cli", "cluster", "collect", "commands", "config", "demo", "desk", "doctor", "errors", "executors",
+    "exports", "feedback", "graded", "handed_in", "job", "key", "late", "meter", "people", "plugin", "records",
+    "regrade", "report", "run", "versions", "warm", "workplace",
 }  # fmt: skip
 
 NBGRADER = (

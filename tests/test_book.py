@@ -5,6 +5,7 @@ import html
 import os
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -14,7 +15,7 @@ from grader.book.__main__ import main, told
 from grader.book.font import font_for
 from grader.book.formulas import FormulaError, mathml
 from grader.book.page import render_markdown
-from grader.book.run import for_readers
+from grader.book.run import executed, for_readers
 from grader.build.__main__ import main as build_command
 from grader.build.lessons import lessons
 from grader.learner.place import VARIABLE
@@ -170,9 +171,31 @@ def test_a_lesson_that_does_not_run_is_named_with_its_error(tmp_path, capsys):
     said = capsys.readouterr().err
     assert NAME in said
     assert "ZeroDivisionError" in said
+    (root / "notebooks" / NAME / f"{NAME[3:]}.ipynb").unlink()
+    assert main(["--root", str(root)]) == 1
+    assert "is not built" in capsys.readouterr().err
     assert main(["nope", "--root", str(root)]) == 1
     assert f"no lesson is called 'nope'; there are: {NAME}" in capsys.readouterr().err
+    (root / "solutions" / "draft.py").touch()
+    assert main(["--root", str(root)]) == 1
+    assert "solutions/draft.py: name it like" in capsys.readouterr().err
     assert main(["--root", str(tmp_path)]) == 1
+
+
+def test_a_run_that_is_stopped_while_it_writes_leaves_no_half_of_a_notebook(tmp_path, monkeypatch):
+    source, cache = tmp_path / "x.ipynb", tmp_path / "cache"
+    nbformat.write(nbformat.v4.new_notebook(), source)
+
+    def stopped(_: object, path: Path) -> None:
+        path.write_text("{")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("grader.book.run.run", lambda *_: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(nbformat, "write", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            executed(source, cache, "")
+    assert executed(source, cache, "").cells == []
 
 
 def test_making_the_book_is_nobodys_progress(book):

@@ -1,5 +1,6 @@
 """What a student sees: one clear message for each way of being wrong, never a traceback of ours."""
 
+import random
 import subprocess
 import sys
 
@@ -14,7 +15,8 @@ from grader.check import Outcome
 from grader.exercise import Exercise
 from grader.exercises import EXERCISES
 from grader.message import markdown
-from grader.verdict import IN_PLACE, NOT_EITHER, CheckBroken, judge, quoted
+from grader.text import quoted
+from grader.verdict import IN_PLACE, NOT_EITHER, CheckBroken, judge
 
 STEP = EXERCISES["forward.q_step"]
 
@@ -33,6 +35,10 @@ def boom(*args):
 
 def calls_the_course_wrongly(x, *rest):
     return schedule.linear(-3, 0.1, 0.2).beta * x
+
+
+def picks_from_nothing(*args):
+    return random.choice([])
 
 
 def gives_up(*args):
@@ -55,6 +61,8 @@ SAID = [
     (boom, "your function raised `RuntimeError"),
     (boom, "in the line `return torch.zeros(2) @ torch.zeros(3)`"),
     (calls_the_course_wrongly, "in the line `return schedule.linear(-3, 0.1, 0.2).beta * x`"),
+    (lambda *a: torch.arange(3).softmax(0), 'your function raised `NotImplementedError: "softmax'),
+    (picks_from_nothing, "in the line `return random.choice([])`"),
     (lambda x: x, "your function raised `TypeError"),
     (gives_up, "your function raised `ValueError` in the line `raise ValueError`"),
     (lambda *a: right(*a).detach(), "no gradient flows through"),
@@ -80,6 +88,16 @@ def test_a_wrong_answer_shows_question_difference_misconception_equation_and_nex
     assert STEP.misconceptions[0].message in text
     assert "Equation (2.3)" in text
     assert 'hint("forward.q_step")' in text
+
+
+def test_in_a_terminal_the_signs_of_markdown_are_gone_and_those_of_python_stay():
+    def fails(x, t, beta, noise):
+        return x**2 @ "a"
+
+    said = str(grader.check("forward.q_step", fails))
+    assert "in the line `return x**2 @" in said
+    assert "**" not in said.replace("x**2", "")
+    assert "$" not in said
 
 
 def test_partial_credit_is_by_criterion():
@@ -134,6 +152,11 @@ def test_exit_in_a_function_does_not_end_the_notebook():
     assert "SystemExit" in str(grader.check("forward.q_step", lambda *a: exit()))
 
 
+def test_gradients_are_asked_for_where_a_notebook_has_turned_them_off():
+    with torch.no_grad():
+        assert grader.check("forward.q_step", right).verdict.passed
+
+
 def test_the_first_gradient_need_not_wait_for_sympy():
     """Which torch loads for the gradient of what is no scalar: a second or so, in every notebook."""
     asks = "step = EXERCISES['forward.q_step']; assert grader.check(step.name, step.reference).verdict.passed"
@@ -167,6 +190,8 @@ def test_a_cell_that_waits_for_an_exercise_says_so(capsys):
     assert "waits for an exercise above (q_step: your turn)" in capsys.readouterr().out
     with pytest.raises(ZeroDivisionError), grader.when_written():
         print(1 / 0)
+    with pytest.raises(NotImplementedError, match="softmax"), grader.when_written():
+        torch.arange(3).softmax(0)
 
 
 def in_place(x, t, beta, noise):

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from grader.cluster import on_cluster
-from grader.executors import GradingError, in_processes, job_of
+from grader.config import load_config
+from grader.errors import GradingError
+from grader.executors import in_processes, job_of
 from grader.intake import submissions
 from grader.records import course_secret
-from grader.run import grade_class, load_config
+from grader.run import grade_class
 from tests.attacks.attack import LESSON
 from tests.house_files import ROOT
 from tests.killed_runs import classroom, left

@@ -1,24 +1,18 @@
-"""A platform's download becomes submissions: nobody's work is lost, mixed up, or able to leave its folder."""
+"""A platform's download becomes submissions: whose, to which lesson, when, and of several attempts the newest."""
 
 import json
-import shutil
-import stat
-import zipfile
-from pathlib import Path
 
 import pytest
 
-from grader.cli import main
 from grader.collect.names import label
 from grader.collect.received import received
 from grader.exercises import LESSONS
 from grader.intake import submissions
 from grader.people import Person, known_people, remember
-from tests.house_files import ROOT
+from tests.downloads import GOOD, LESSON, NOTEBOOK, OTHER, collect, download, there
 
-LESSON = "02_forward_process"
-NOTEBOOK = (ROOT / "notebooks" / LESSON / "forward_process.ipynb").read_bytes()
-OTHER = (ROOT / "notebooks" / "05_ddpm" / "ddpm.ipynb").read_bytes()
+pytest_plugins = ["tests.download_fixtures"]
+
 NAMED = {
     "lovelaceada_101_4711_forward_process.ipynb": ("Canvas", "101", "lovelaceada", ("forward_process.ipynb",)),
     "lovelaceada_LATE_101_4711_02_forward_process-1.ipynb": (
@@ -35,6 +29,13 @@ NAMED = {
     ),
     "A_1_assignsubmission_file_/02_forward_process/x": ("Moodle", "1", "A", ("02_forward_process", "x")),
     "ps1_bitdiddle_attempt_2016-01-30-15-00-00_problem1.ipynb": ("Blackboard", "bitdiddle", "", ("problem1.ipynb",)),
+    # A student's own file name that looks like another platform's, or like another attempt.
+    "lovelaceada_101_4711_bob_attempt_2016-01-30-15-00-00_x.ipynb": (
+        "Canvas", "101", "lovelaceada", ("bob_attempt_2016-01-30-15-00-00_x.ipynb",),
+    ),
+    "ps1_ada_attempt_2016-01-30-15-00-00_bob_attempt_2017-01-30-15-00-00_x.ipynb": (
+        "Blackboard", "ada", "", ("bob_attempt_2017-01-30-15-00-00_x.ipynb",),
+    ),
     "submitted/ada/02_forward_process/data/a.csv": ("nbgrader", "ada", "", ("data", "a.csv")),
     "bob_5_6_x.ipynb/02_forward_process/y": ("nbgrader", "bob_5_6_x.ipynb", "", ("y",)),
     "readme.txt": None,
@@ -47,35 +48,6 @@ NAMED = {
 def test_a_name_says_who_handed_in(path: str, says: tuple[object, ...] | None) -> None:
     found = label(tuple(path.split("/")), LESSONS)
     assert (found and (found.platform, found.user, found.name, found.path)) == says
-
-
-def download(path: Path, files: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            info = zipfile.ZipInfo(name, (2026, 3, 1, 0, 0, 0))
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, data)
-    return path
-
-
-@pytest.fixture
-def course(tmp_path):
-    """A course folder with two released lessons."""
-    for lesson, data in ((LESSON, NOTEBOOK), ("05_ddpm", OTHER)):
-        place = tmp_path / "course" / "notebooks" / lesson
-        place.mkdir(parents=True)
-        (place / f"{lesson[3:]}.ipynb").write_bytes(data)
-    shutil.copy(ROOT / "nbgrader_config.py", tmp_path / "course")
-    return tmp_path / "course"
-
-
-def collect(course: Path, *arguments: object) -> int:
-    return main(["collect", "--root", str(course), *map(str, arguments)])
-
-
-def there(course: Path) -> dict[str, bytes]:
-    folder = course / "submitted"
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def test_a_canvas_download_is_collected_without_a_pattern(course, tmp_path, capsys) -> None:
@@ -138,20 +110,6 @@ def test_a_roster_that_comes_later_does_not_make_a_second_student(course, tmp_pa
     assert people["lovelaceada-101"].login == "ada"
 
 
-def test_nobody_hands_in_for_somebody_else_by_taking_their_name(course, tmp_path) -> None:
-    remember(course, [Person("ada", "Ada", "Lovelace", moodle="9001"), Person("bob", "Bob", "Moss")])
-    archive = download(
-        tmp_path / "d.zip",
-        {
-            "Ada Lovelace_666_assignsubmission_file_/forward_process.ipynb": NOTEBOOK,
-            "Bob Moss_1_assignsubmission_file_/forward_process.ipynb": NOTEBOOK,
-            "bob  moss_2_assignsubmission_file_/forward_process.ipynb": NOTEBOOK,
-        },
-    )
-    assert collect(course, archive) == 0
-    assert {name.split("/")[0] for name in there(course)} == {"Ada-Lovelace-666", "Bob-Moss-1", "bob--moss-2"}
-
-
 def test_times_in_names_are_the_platforms_and_in_its_zone(course, tmp_path) -> None:
     name = "Essay_ada_attempt_2026-07-01-14-00-00_forward_process.ipynb"
     assert collect(course, download(tmp_path / "d.zip", {name: NOTEBOOK}), "--timezone", "Europe/Berlin") == 0
@@ -169,14 +127,6 @@ def test_moodles_times_come_from_its_worksheet(course, tmp_path) -> None:
     assert collect(course, archive, "--roster", tmp_path / "w.csv", "--timezone", "Europe/Berlin") == 0
     stamps = {name: data for name, data in there(course).items() if name.endswith("timestamp.txt")}
     assert stamps == {f"s1/{LESSON}/timestamp.txt": b"2026-07-01 12:00:00 UTC\n"}
-
-
-def test_a_students_own_time_is_left_out(course, tmp_path, capsys) -> None:
-    folder = "Ada L_1_assignsubmission_file_"
-    files = {f"{folder}/forward_process.ipynb": NOTEBOOK, f"{folder}/timestamp.txt": b"1999-01-01 00:00:00 UTC"}
-    assert collect(course, download(tmp_path / "d.zip", files)) == 1
-    assert list(there(course)) == [f"Ada-L-1/{LESSON}/forward_process.ipynb"]
-    assert "not the student's to write" in capsys.readouterr().out
 
 
 def changed(number: int) -> bytes:
@@ -231,76 +181,6 @@ def test_a_download_of_no_lesson_asks_for_it(course, tmp_path, capsys) -> None:
     assert "--lesson" in capsys.readouterr().err
     assert collect(course, archive, "--lesson", "02") == 0
     assert list(there(course)) == [f"a-1/{LESSON}/forward_process.ipynb"]
-
-
-ADA = "Ada L_1_assignsubmission_file_"
-GOOD = {f"{ADA}/forward_process.ipynb": NOTEBOOK}
-
-
-def link(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name)
-    info.create_system = 3
-    info.external_attr = (stat.S_IFLNK | 0o777) << 16
-    return info
-
-
-HOSTILE = {
-    f"{ADA}/../../../../evil.py": "leads out",
-    "../evil_1_2_x.py": "leads out",
-    "/evil_1_2_x.py": "leads out",
-    "..\\evil_1_2_x.py": "leads out",
-    "C:/evil_1_2_x.py": "leads out",
-    f"{ADA}/{'d/' * 20}x.py": "too long",
-    f"{ADA}/{'x' * 300}.py": "too long",
-    f"{ADA}/\x1b[2Jx.py": "cannot be shown",
-    f"{ADA}/inner.zip": "an archive in the archive",
-    f"{ADA}/forward_process.ipynb/x.py": "a newer file has its name",
-}
-
-
-@pytest.mark.parametrize(("name", "says"), HOSTILE.items(), ids=[ascii(n) for n in HOSTILE])
-def test_a_hostile_name_stays_in_the_archive(course, tmp_path, capsys, name: str, says: str) -> None:
-    assert collect(course, download(tmp_path / "d.zip", GOOD | {name: b"evil"})) == 1
-    assert there(course) == {f"Ada-L-1/{LESSON}/forward_process.ipynb": NOTEBOOK}
-    assert not [p for p in tmp_path.rglob("*") if p.is_file() and p.read_bytes() == b"evil"]
-    said = capsys.readouterr().out
-    assert says in said
-    assert all(line.isprintable() for line in said.splitlines())
-
-
-def test_a_link_is_never_followed_or_made(course, tmp_path, capsys) -> None:
-    with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
-        archive.writestr(link(f"{ADA}/forward_process.ipynb"), "../../../solutions/x.ipynb")
-        archive.writestr("Bob M_2_assignsubmission_file_/forward_process.ipynb", NOTEBOOK)
-    assert collect(course, tmp_path / "d.zip") == 1
-    assert list(there(course)) == [f"Bob-M-2/{LESSON}/forward_process.ipynb"]
-    assert "it is a link" in capsys.readouterr().out
-
-
-def test_bombs_cost_one_line_each(course, tmp_path, capsys) -> None:
-    files = GOOD | {f"{ADA}/zeros.bin": bytes(17 * 2**20)}
-    files |= {f"Bob M_2_assignsubmission_file_/{i}.txt": b"" for i in range(300)}
-    files |= {f"Cyd M_3_assignsubmission_file_/{i}.bin": bytes(15 * 2**20) for i in range(8)}
-    assert collect(course, download(tmp_path / "d.zip", files)) == 1
-    said = capsys.readouterr().out
-    assert "zeros.bin: it is larger than 16 MiB" in said
-    assert said.count("its owner handed in more than") == 100 + 2
-    assert f"Ada-L-1/{LESSON}/forward_process.ipynb" in there(course)
-
-
-def test_an_archive_that_lies_about_a_size_or_is_cut_costs_that_file(course, tmp_path, capsys) -> None:
-    data = bytearray(download(tmp_path / "d.zip", GOOD | {"b_1_2_x.py": b"abcdefgh" * 100}).read_bytes())
-    place = data.rindex(b"b_1_2_x.py") - 46 + 24  # the size in the archive's list of contents
-    data[place : place + 4] = (10).to_bytes(4, "little")
-    (tmp_path / "lies.zip").write_bytes(data)
-    assert collect(course, tmp_path / "lies.zip") == 1
-    assert "b_1_2_x.py: it is damaged" in capsys.readouterr().out
-    assert len(there(course)) == 1
-    (tmp_path / "cut.zip").write_bytes(data[: len(data) // 2])
-    assert collect(course, tmp_path / "cut.zip") == 1
-    assert "download it again" in capsys.readouterr().err
-    (tmp_path / "text.zip").write_bytes(b"no zip")
-    assert collect(course, tmp_path / "text.zip") == 1
 
 
 def test_what_was_collected_is_on_record(course, tmp_path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import run
+from grader import config, run
 from grader.cli import main
 from tests.graded_course import graded_course
 from tests.house_files import ROOT
@@ -69,7 +69,7 @@ def test_a_database_without_its_package_says_what_to_install(
     text = (ROOT / "nbgrader_config.py").read_text(encoding="utf-8")
     line = 'c.CourseDirectory.db_url = "postgresql+psycopg://u:p@localhost:1/x"'
     (tmp_path / "nbgrader_config.py").write_text(f"{text}\n{line}\n", encoding="utf-8")
-    monkeypatch.setattr(run, "find_spec", lambda name: None)
+    monkeypatch.setattr(config, "find_spec", lambda name: None)
     assert main(["prepare", "02", "--root", str(tmp_path)]) == 1
     assert 'pip install -c constraints.txt -e ".[cluster]"' in capsys.readouterr().err
 

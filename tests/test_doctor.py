@@ -28,6 +28,14 @@ def test_a_machine_with_all_walls_is_ready(capsys: pytest.CaptureFixture[str]) -
         assert f"ok  {wall}" in said or f"ok  a {wall}" in said or f"ok  nbgrader {wall}" in said, said
 
 
+@needs_bubblewrap
+def test_a_look_around_that_fails_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "PROBE", "raise OSError('no /proc')")
+    code, said = told(ROOT)
+    assert code == 1
+    assert "MISSING  it cannot be told what a submission could do\n         -> no /proc" in said
+
+
 def test_without_bubblewrap_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     code, said = told(ROOT)

@@ -1,6 +1,7 @@
 """Every exercise: right answers pass, every misconception is refused and told by its own name."""
 
 import itertools
+import pkgutil
 import re
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def test_it_is_complete(e):
     assert e.minutes > 0
     assert e.name.split(".")[1] in e.signature
     assert e.withholds
+    assert all(pkgutil.resolve_name(name) for name in e.withholds)  # a slip in a module's name would withhold nothing
     asked = {c.criterion for c in e.cases(0)}
     assert asked == {c.name for c in e.criteria}
 

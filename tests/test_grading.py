@@ -12,8 +12,9 @@ from nbgrader.api import Gradebook
 from grader.demo.__main__ import complain
 from grader.demo.classroom import FIRST as LESSON
 from grader.demo.classroom import course, hand_in, students
+from grader.errors import GradingError
 from grader.report import diagnosis, table, write_csv
-from grader.run import GradingError, grade_class, prepare
+from grader.run import grade_class, prepare
 from grader.sandbox import SandboxUnavailable
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -64,6 +64,18 @@ def test_a_handout_works_without_the_rest(course: Path, tmp_path: Path) -> None:
         assert says in done.stdout
 
 
+def test_a_lesson_without_its_notebook_is_not_handed_out(
+    course: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = course / "notebooks" / "03_likelihood_to_elbo" / "likelihood_to_elbo.ipynb"
+    before = notebook.read_bytes()
+    notebook.unlink()
+    assert main(["handout", "03", "-o", str(tmp_path / "x.zip"), "--root", str(course)]) == 1
+    assert "not built: notebooks/03_likelihood_to_elbo/likelihood_to_elbo.ipynb" in capsys.readouterr().err
+    assert not (tmp_path / "x.zip").exists()
+    notebook.write_bytes(before)
+
+
 def test_a_notebook_with_traces_of_work_is_not_handed_out(
     course: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,9 @@
 """The judge: where points are decided, and that it fails closed."""
 
+import contextlib
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -111,8 +114,16 @@ def test_a_half_written_record_counts_as_none(tmp_path):
     records = Records(tmp_path)
     records.put("key", Record())
     path = records.folder / "key.json"
-    for broken in (path.read_text()[:10], "[]", "{}", json.dumps({"outputs": {}})):
-        path.write_text(broken)
+    whole = path.read_text()
+    for broken in (
+        whole[:10],
+        "[]",
+        "{}",
+        json.dumps({"outputs": {}}),
+        whole.replace('s": {', 's": {"x": []', 1),
+        "\xff",
+    ):
+        path.write_bytes(broken.encode("latin-1"))
         assert records.get("key") is None
 
 
@@ -122,6 +133,22 @@ def test_the_secret_is_made_once_and_only_for_the_owner(tmp_path):
     assert course_secret(tmp_path) == first
     assert (tmp_path / ".course" / "grader").stat().st_mode & 0o077 == 0
     assert course_secret(tmp_path / "other") != first
+
+
+def test_workers_that_begin_together_have_one_secret(tmp_path, monkeypatch):
+    """Else what one of them judges is drawn with a key that a regrade does not find again."""
+    both, drawn = threading.Barrier(2), []
+
+    def draw(size: int) -> str:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.2)  # if two are here at a time, let both go on
+        drawn.append(f"{len(drawn):0{2 * size}x}")
+        return drawn[-1]
+
+    monkeypatch.setattr("grader.records.secrets.token_hex", draw)
+    with ThreadPoolExecutor(2) as pool:
+        found = [job.result() for job in [pool.submit(course_secret, tmp_path) for _ in range(2)]]
+    assert [secret.hex() for secret in found] == 2 * drawn
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):

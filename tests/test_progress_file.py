@@ -34,10 +34,11 @@ pytest_plugins = ["tests.progress_fixtures"]
         '{"diffkit progress": 1, "exercises": {"a": {"points": NaN, "of": 4, "when": "2026-01-01"}}}',
         '{"diffkit progress": 1, "exercises": {"a": {"points": 0, "of": 0, "when": "2026-01-01"}}}',
         '{"diffkit progress": 1, "exercises": {"a": {"points": 1, "of": 1, "when": "yesterday"}}}',
+        f'{{"diffkit progress": 1, "exercises": {{"a": {{"points": {10**400}, "of": 1, "when": "2026-01-01"}}}}}}',
         "\x00" * 300,
         "[" * 100_000,
     ],
-    ids=str,
+    ids=lambda text: ascii(text[-70:]),
 )
 def test_a_damaged_file_is_set_aside_and_said(file, damage):
     file.parent.mkdir()
@@ -75,6 +76,7 @@ def test_a_place_that_cannot_be_written_spoils_no_check(tmp_path, monkeypatch):
     outcome = check(STEP.name, STEP.reference)
     assert outcome.points == STEP.points
     assert "could not be kept" in outcome.said
+    assert "cannot be read: Not a directory" in str(progress())
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

@@ -58,6 +58,8 @@ def test_every_lesson_says_how_long_it_takes_and_calls_its_exercises_by_number(l
         ("About two\nhours.", 120),
         ("It depends.", None),
         ("About umpteen hours.", None),
+        ("About zero minutes.", 0),
+        ("About ² hours.", None),
     ],
 )
 def test_the_time_of_a_lesson_is_read_from_its_words(words, minutes):

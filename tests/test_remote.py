@@ -44,13 +44,20 @@ def test_every_case_can_be_sent(e):
 
 
 def test_a_case_asked_twice_holds_values_and_passes_functions_on():
+    """A view too: made anew for the second call, it would hide that the first has changed it."""
     wire, x = Wire(), torch.ones(3, 2)
     asker(wire, "f")(Case("twice", (Served(len), x, x.T), ask="twice"))
     assert len(wire.called) == 2
-    assert len(wire.held) == 1
+    assert len(wire.held) == 2
     for args in wire.called:
         assert isinstance(args[0], Callback)
-        assert isinstance(args[2], Make)
+        assert not any(isinstance(a, Make) for a in args)
+
+
+def test_a_view_crosses_with_its_layout():
+    wire, x = Wire(), torch.ones(3, 2)
+    asker(wire, "f")(Case("once", (x, x.T)))
+    assert isinstance(wire.called[0][1], Make)
 
 
 def test_a_gradient_of_a_value_in_another_shape_is_told_as_in_process():
@@ -59,6 +66,16 @@ def test_a_gradient_of_a_value_in_another_shape_is_told_as_in_process():
     there = _understood(Reply("value", value=torch.tensor(3.0), gradients=None), case, 0)
     assert (there.kind, there.text) == (here.kind, here.text) == ("raised", here.text)
     assert "shape ()" in there.text
+
+
+def test_what_torch_cannot_do_is_no_unwritten_function():
+    case = Case("once", (torch.arange(3),))
+    here = ask_here(lambda x: x.softmax(0), case)
+    message = here.text.partition(": ")[2]
+    there = _understood(Reply("raised", type_name="NotImplementedError", message=message), case, 0)
+    assert (there.kind, there.text) == (here.kind, here.text) == ("raised", here.text)
+    stub = Reply("raised", type_name="NotImplementedError", message="q_step: your turn")
+    assert _understood(stub, case, 0).kind == "unwritten"
 
 
 def test_a_value_without_a_gradient_is_told_as_in_process():

@@ -17,6 +17,7 @@ from grader.book.run import RunError, executed, for_readers
 from grader.build.gallery import NOTEBOOK
 from grader.build.leaks import leaks
 from grader.build.lessons import CONFIG, Lesson, lessons
+from grader.build.tags import LessonError
 from grader.learner.place import INSTALLED_FROM
 from grader.naming import NoSuchLessonError, lesson_named
 
@@ -30,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
             raise RunError(f"no {CONFIG} in {root}: run this in the course folder, or pass --root")
         pages = _pages(root, options)
         write(options.out or root / "build" / "book", pages, root, options.solutions)
-    except (RunError, FormulaError, NoSuchLessonError) as error:
+    except (RunError, FormulaError, LessonError, NoSuchLessonError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -60,6 +61,9 @@ def _pages(root: Path, options: argparse.Namespace) -> list[Page]:
 
 
 def _page(root: Path, lesson: Lesson | None, name: str, cache: Path, code: str, solutions: bool) -> Page:
+    for path in (lesson.instructor, lesson.student) if lesson else ():
+        if not (root / path).is_file():
+            raise RunError(f"{path} is not built: `python -m grader.build --missing` builds it")
     solved = executed(root / (lesson.instructor if lesson else NOTEBOOK), cache, code)
     student = nbformat.read(root / lesson.student, as_version=4) if lesson and not solutions else None
     return page_of(name, for_readers(solved, student))

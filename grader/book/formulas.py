@@ -8,6 +8,8 @@ import html
 import re
 import unicodedata
 
+from latex2mathml.converter import convert
+
 TAG = re.compile(r"\\tag\{([^}]*)\}")
 # What the translator leaves as it is, in words that it knows.
 UNKNOWN = {r"\|": "‖", r"\Vert": "‖", r"\lfloor": "⌊", r"\rfloor": "⌋", r"\arg": r"\operatorname{arg}"}
@@ -28,10 +30,6 @@ def mathml(latex: str, *, display: bool = False) -> str:
 
     Raises FormulaError if something of the LaTeX is left in the result.
     """
-    try:
-        from latex2mathml.converter import convert  # of the extra `book`: the rest of the grader does without
-    except ImportError as error:
-        raise FormulaError('formulas need latex2mathml:  pip install -c constraints.txt -e ".[book]"') from error
     body, tags = TAG.sub("", html.unescape(latex)).strip(), TAG.findall(latex)
     for word, known in UNKNOWN.items():
         body = re.sub(rf"{re.escape(word)}(?![A-Za-z])", known.replace("\\", r"\\"), body)

@@ -97,7 +97,7 @@ def whole(page: Page, pages: Sequence[Page]) -> str:
     )
 
 
-def front(pages: Sequence[Page], name: str = "index.html") -> str:
+def front(pages: Sequence[Page]) -> str:
     """The first page: what the book is, and a card for each lesson."""
     cards = "\n".join(_card(page) for page in pages)
     text = (
@@ -106,7 +106,7 @@ def front(pages: Sequence[Page], name: str = "index.html") -> str:
         "students get them. To solve them, to have them checked, and to move the sliders, open the notebooks in "
         f"JupyterLab.</p>\n<ol class=cards>\n{cards}\n</ol>"
     )
-    return _frame("A course on diffusion models", pages, name, text)
+    return _frame("A course on diffusion models", pages, "index.html", text)
 
 
 def _card(page: Page) -> str:

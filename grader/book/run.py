@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import nbformat
 from nbclient import NotebookClient
@@ -42,7 +43,9 @@ def executed(path: Path, cache: Path, library: str) -> NotebookNode:
         cache.mkdir(parents=True, exist_ok=True)
         for old in cache.glob(f"{path.stem}-*.ipynb"):
             old.unlink()
-        nbformat.write(notebook, kept)
+        whole = kept.with_suffix(".new")  # else a run that is stopped here leaves half a notebook in the cache
+        nbformat.write(notebook, whole)
+        whole.replace(kept)
     return nbformat.read(kept, as_version=4)
 
 
@@ -58,15 +61,8 @@ def run(notebook: NotebookNode, folder: Path) -> None:
 
 @contextmanager
 def _nobodys_progress() -> Iterator[None]:
-    before = os.environ.get(VARIABLE)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ[VARIABLE] = str(Path(folder, "progress.json"))
-        try:
-            yield
-        finally:
-            del os.environ[VARIABLE]
-            if before is not None:
-                os.environ[VARIABLE] = before
+    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, {VARIABLE: f"{folder}/progress.json"}):
+        yield
 
 
 def for_readers(solved: NotebookNode, student: NotebookNode | None) -> NotebookNode:

@@ -44,7 +44,7 @@ def _build(root: Path, options: argparse.Namespace) -> int:
     built = build(root, wanted)
     if not options.lesson and not (options.missing and (root / NOTEBOOK).exists()):
         built |= build_gallery(root)
-    if found := _leaks(root, {path: built[path].encode() for path in (x.student for x in wanted)}):
+    if found := _leaks(root, {x.student: built[x.student].encode() for x in wanted}):
         raise LessonError("a solution would reach students, nothing was written:\n  " + "\n  ".join(found))
     written, kept = write(root, built, force=options.force)
     for path in written:

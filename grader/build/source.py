@@ -30,7 +30,7 @@ def instructor_notebook(text: str, name: str) -> NotebookNode:
         try:
             cells.append(_cell(raw, seen))
         except LessonError as error:
-            first_line = (raw.source.strip().split("\n") or [""])[0]
+            first_line = raw.source.strip().split("\n")[0]
             raise LessonError(f"{name}, cell {number} ({first_line[:60]!r}) {error}") from error
     try:
         check_lesson(seen)

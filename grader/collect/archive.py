@@ -12,6 +12,7 @@ from pathlib import Path
 
 from grader.errors import CourseError
 from grader.intake import LARGEST_FILE, LARGEST_NOTEBOOK
+from grader.text import shown
 
 MOST_ENTRIES = 50_000
 DEEPEST, LONGEST = 16, 200  # parts of a path, letters in one
@@ -37,7 +38,7 @@ class Entry:
     @property
     def path(self) -> str:
         """The path, safe to print."""
-        return ascii("/".join(self.parts))[1:-1] if not "".join(self.parts).isprintable() else "/".join(self.parts)
+        return shown("/".join(self.parts))
 
 
 @contextmanager
@@ -46,17 +47,16 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     if not path.is_file():
         raise CourseError(f"there is no file {path}")
     try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-            if len(infos) > MOST_ENTRIES:
-                raise CourseError(f"{path.name} holds {len(infos)} files; at most {MOST_ENTRIES} are taken")
-            if sum(i.file_size for i in infos) > shutil.disk_usage(path.parent).free // 2:
-                raise CourseError(f"{path.name} would fill the disk when it is unpacked")
-            yield archive
+        archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        if isinstance(error, CourseError):
-            raise
         raise CourseError(f"{path.name} is not a zip file that can be read ({error}): download it again") from error
+    with archive:
+        infos = archive.infolist()
+        if len(infos) > MOST_ENTRIES:
+            raise CourseError(f"{path.name} holds {len(infos)} files; at most {MOST_ENTRIES} are taken")
+        if sum(i.file_size for i in infos) > shutil.disk_usage(path.parent).free // 2:
+            raise CourseError(f"{path.name} would fill the disk when it is unpacked")
+        yield archive
 
 
 def entries(archive: zipfile.ZipFile) -> list[Entry]:

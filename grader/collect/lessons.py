@@ -15,7 +15,8 @@ def by_name(filename: str) -> str:
     tidy = stem.strip().lower().replace(" ", "_").replace("-", "_")
     exact = [lesson for lesson in LESSONS if tidy in (lesson, lesson[3:])]
     inside = [lesson for lesson in LESSONS if lesson in tidy or lesson[3:] in tidy]
-    return (exact or inside or [""])[0] if len(exact or inside) <= 1 else ""
+    found = exact or inside
+    return found[0] if len(found) == 1 else ""
 
 
 def by_cells(data: bytes, cells: Mapping[str, str]) -> str:

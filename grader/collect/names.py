@@ -20,8 +20,8 @@ Platform = Literal["Canvas", "Moodle", "Blackboard", "nbgrader"]
 CANVAS = re.compile(r"(?P<name>\w+?)_(?P<late>LATE_)?(?P<user>\d+)_(?P<file>\d+)_(?P<rest>.+)", re.DOTALL)
 ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<user>[A-Za-z0-9]+)_(?P<file>\d+)_(?P<rest>.+)", re.DOTALL)
 MOODLE = re.compile(r"(?P<name>[^_]+)_(?P<user>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<rest>.*))?", re.DOTALL)
-ATTEMPT = re.compile(
-    r"(?:.*_)?(?P<user>[^_]+)_attempt_(?P<when>\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?:_(?P<rest>.+))?(?:\.txt)?", re.DOTALL
+ATTEMPT = re.compile(  # the first one in a name: whatever comes after it, the student wrote
+    r"(?:.*?_)?(?P<user>[^_]+)_attempt_(?P<when>\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?:_(?P<rest>.+))?(?:\.txt)?", re.DOTALL
 )
 AGAIN = re.compile(r"(?: ?\((\d+)\)|-(\d+)|[ _-]copy(\d*))$", re.IGNORECASE)  # what is added to a name that was taken
 
@@ -53,10 +53,11 @@ def label(parts: tuple[str, ...], lessons: Collection[str]) -> Label | None:
             continue
         if m := ANONYMOUS.fullmatch(part):
             return Label("Canvas", f"anon-{m['user']}", (m["rest"],), "", bool(m["late"]), int(m["file"]))
-        if (m := ATTEMPT.fullmatch(part)) and m["rest"]:
-            return Label("Blackboard", m["user"], (m["rest"],), when=m["when"])
         if m := CANVAS.fullmatch(part):
             return Label("Canvas", m["user"], (m["rest"],), m["name"], bool(m["late"]), int(m["file"]))
+        # After Canvas: else a student there could call a file `bob_attempt_...` and hand in for bob.
+        if (m := ATTEMPT.fullmatch(part)) and m["rest"]:
+            return Label("Blackboard", m["user"], (m["rest"],), when=m["when"])
     return None
 
 

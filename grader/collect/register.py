@@ -1,6 +1,7 @@
 """From what a platform calls a student to the id that nbgrader knows."""
 
 import dataclasses
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -29,7 +30,7 @@ class Register:
         number = NUMBERS.get(who.platform)
         if number is None:
             login = (p for p in self.people.values() if who.user in (p.id, p.login))
-            return next(login, None) or Person(tidy_id(_latin(who.user)) or "unnamed")
+            return next(login, None) or Person(_id_of(who.user))
         for p in self.people.values():
             if getattr(p, number) == who.user:
                 return p
@@ -40,6 +41,14 @@ class Register:
         first, _, last = who.name.rpartition(" ")
         made = tidy_id(f"{_latin(who.name).replace(' ', '-')}-{who.user}") or tidy_id(f"{who.platform}-{who.user}")
         return dataclasses.replace(Person(made, first, last), **{number: who.user})
+
+
+def _id_of(user: str) -> str:
+    """The name as an id.  One that has to be changed gets a mark of its own: `böb` is not bob, nor any other's."""
+    made = tidy_id(_latin(user))
+    if made == user:
+        return made
+    return f"{made[:90] or 'unnamed'}-{hashlib.sha256(user.encode(errors='replace')).hexdigest()[:6]}"
 
 
 def _same_name(who: Label, p: Person) -> bool:

@@ -182,6 +182,6 @@ def _utc(when: str, zone: ZoneInfo | None) -> str:
         return ""
     try:
         local = datetime.datetime.strptime(when, "%Y-%m-%d-%H-%M-%S").replace(tzinfo=zone)
-    except ValueError:
+        return f"{local.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError):  # no time at all, or one of the year 1 that in UTC is none
         return ""
-    return f"{local.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"

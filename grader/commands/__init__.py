@@ -1,1 +1,1 @@
-"""Commands of `grader` besides grading itself, one per file."""
+"""The commands of `grader`, one per file."""

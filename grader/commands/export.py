@@ -65,8 +65,8 @@ def _results(root: Path, wanted: list[str], *, all_of_them: bool) -> list[Any]:
     """
     from nbgrader.coursedir import CourseDirectory
 
+    from grader.config import load_config
     from grader.exports.results import Result, results
-    from grader.run import load_config
 
     config = load_config(root, CourseDirectory={"root": str(root)})
     found: list[Result] = []

@@ -29,9 +29,10 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the file.  Raises CourseError if a notebook to hand out was changed by hand."""
+    """Write the file.  Raises CourseError if a notebook to hand out is not built, or was changed by hand."""
     root, wanted = options.root.resolve(), {lesson_named(typed, LESSONS) for typed in options.lesson} or set(LESSONS)
     output = file_to_write(options.output)
+    _require_built(root, wanted)
     files = sorted(handed_out(root, wanted))
     _require_clean(root, files)
     top = Path(output.stem)
@@ -53,6 +54,13 @@ def handed_out(root: Path, wanted: set[str]) -> Iterator[Path]:
         file = path.relative_to(root)
         if path.is_file() and not path.is_symlink() and RUBBISH.isdisjoint(file.parts):
             yield file
+
+
+def _require_built(root: Path, wanted: set[str]) -> None:
+    from grader.build.lessons import Lesson
+
+    if lost := sorted(path for x in wanted if not (root / (path := Lesson(x).student)).is_file()):
+        raise CourseError(f"not built: {', '.join(lost)}. Build it first: `python -m grader.build --missing`")
 
 
 def _require_clean(root: Path, files: list[Path]) -> None:

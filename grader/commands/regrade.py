@@ -2,6 +2,8 @@
 
 import argparse
 
+from grader.text import shown
+
 
 def run(options: argparse.Namespace) -> int:
     """Grade again, and say who gains or loses.  Returns 1 if something could not be judged."""
@@ -26,11 +28,11 @@ def run(options: argparse.Namespace) -> int:
     if done.refused:
         print(f"cannot be graded as they are, `grader grade` says why: {_names(done.refused)}")
     for student, problem in done.problems.items():
-        print(f"{ascii(student)[1:-1]}: {problem}")
+        print(f"{shown(student)}: {problem}")
     if options.dry_run:
         print("nothing was entered: run the command without --dry-run")
     return int(bool(done.problems))
 
 
 def _names(students: list[str]) -> str:
-    return ", ".join(ascii(s)[1:-1] for s in students)
+    return ", ".join(map(shown, students))

@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from grader.commands.arguments import at_least_one
 from grader.demo.classroom import course, hand_in, students
 from grader.demo.student import Student
 from grader.exercises import LESSONS
@@ -94,7 +95,7 @@ def complain(student: Student, row: Row) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m grader.demo", description=__doc__)
     parser.add_argument("--lesson", default="", metavar="NN", help="only this lesson, e.g. 02")
-    parser.add_argument("--workers", type=int, default=2, help="submissions side by side (2)")
+    parser.add_argument("--workers", type=at_least_one, default=2, metavar="N", help="submissions side by side (2)")
     parser.add_argument("--keep", type=Path, help="a new folder to leave the whole course in, to look at")
     parser.add_argument("--only", default="", help="only students with this in their name")
     parser.add_argument("--no-feedback", action="store_true", help="do not write feedback")

@@ -38,7 +38,7 @@ def pinned(root: Path) -> dict[str, str]:
 
 
 def _python(wanted: str) -> Line:
-    oldest = tuple(map(int, re.findall(r"\d+", wanted)))
+    oldest = tuple(map(int, re.findall(r"\d+", wanted.split(",")[0])))  # ">=3.11", also before ",<4"
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < oldest:
         return Line("bad", f"Python {version}; the course needs {wanted}", "make start PYTHON=/path/to/a/later/python3")

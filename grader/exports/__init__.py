@@ -16,4 +16,3 @@ SHEETS: dict[str, Callable[[Sequence[Result], Titles], bytes]] = {
 }
 # One file for each submission.
 EACH: dict[str, Callable[[Result], bytes]] = {"gradescope": gradescope.results_json, "github": github.results_json}
-FORMATS = (*SHEETS, *EACH)

@@ -8,7 +8,7 @@ each with name, status, score and message; in a workflow it goes base64-encoded 
 import json
 
 from grader.exports.results import Part, Result
-from grader.verdict import printable
+from grader.text import printable
 
 
 def results_json(result: Result) -> bytes:

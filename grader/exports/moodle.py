@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from grader.errors import CourseError
 from grader.exports.results import Result
 from grader.exports.sheet import Cell, sheet
-from grader.verdict import printable
+from grader.text import printable
 
 WHO = ("First name", "Last name", "Username", "ID number", "Email address")
 WORKSHEET = (

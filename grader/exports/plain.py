@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from grader.exports.results import Result
 from grader.exports.sheet import Cell, sheet
-from grader.verdict import printable
+from grader.text import printable
 
 HEAD = ("student", "last_name", "first_name", "email", "lesson", "submitted", "score", "of", "penalty", "waits")
 

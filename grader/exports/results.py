@@ -96,6 +96,6 @@ def _parts(grades: list[Grade], record: Record) -> Iterator[Part]:
         name = score.exercise if score else g.name
         said, text = (score.diagnosis, score.markdown) if score else ("", "")
         if g.manual_score is not None:
-            said, text = (f"{said}; graded by hand" if said else "graded by hand"), text
+            said = f"{said}; graded by hand" if said else "graded by hand"
         waits = bool(g.needs_manual_grade) and g.manual_score is None
         yield Part(name, float(g.score), float(g.max_score), "waits for a person" if waits else said, text, waits)

@@ -11,16 +11,15 @@ NOTHING = "-"  # Moodle's sign for an empty cell; no spreadsheet takes it for a 
 Cell = str | float | None
 
 
-def sheet(rows: Iterable[Sequence[Cell]], *, bom: bool = False) -> bytes:
+def sheet(rows: Iterable[Sequence[Cell]]) -> bytes:
     """The rows as CSV in UTF-8, quoted where needed.
 
     A number is written as it is, None as an empty cell, and a text that begins like a formula gets an apostrophe.
-    bom: begin with the mark by which Excel knows UTF-8.
     """
     out = io.StringIO()
     writer = csv.writer(out)  # RFC 4180: lines end in CR LF, and a text that holds either is quoted
     writer.writerows([_cell(value) for value in row] for row in rows)
-    return out.getvalue().encode("utf-8-sig" if bom else "utf-8")
+    return out.getvalue().encode()
 
 
 def harmless(text: str) -> str:

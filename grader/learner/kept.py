@@ -85,7 +85,7 @@ def _entry(name: str, value: Any) -> Entry:
     try:
         entry = Entry(float(value["points"]), float(value["of"]), str(value["when"]))
         datetime.fromisoformat(entry.when)
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:  # OverflowError: a number of 400 digits
         raise ProgressError(f"the entry of {name!r} cannot be read") from error
     if not (0 <= entry.points <= entry.of and 0 < entry.of < math.inf):
         raise ProgressError(f"the entry of {name!r} has {entry.points} of {entry.of} points")

@@ -21,8 +21,10 @@ def stated_minutes(text: str) -> int | None:
     words = words.removesuffix(" and a half")
     if words in ("half", "half an", "half a"):
         value = 0.5
-    elif words in NUMBERS or words.isdigit():
-        value = float(NUMBERS.get(words, 0) or words)
+    elif words in NUMBERS:
+        value = float(NUMBERS[words])
+    elif words.isdecimal():
+        value = float(words)
     else:
         return None
     return round((value + half) * (60 if unit.startswith("hour") else 1))

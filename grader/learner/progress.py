@@ -100,16 +100,15 @@ def _entries() -> tuple[dict[str, Entry], str]:
     """What is kept, and what is to be said about it."""
     file = progress_file()
     try:
-        return read(file), ""
-    except TooNew as error:
-        return {}, f"{file.name}: {error}."
-    except ProgressError:
-        pass
-    try:
-        said = change(file, lambda mine: mine)  # sets the damaged file aside
-        return read(file), said
+        try:
+            return read(file), ""
+        except TooNew as error:
+            return {}, f"{file.name}: {error}."
+        except ProgressError:
+            said = change(file, lambda mine: mine)  # sets the damaged file aside
+            return read(file), said
     except OSError as error:
-        return {}, f"{file} cannot be read: {error}."
+        return {}, f"{file} cannot be read: {_reason(error)}."
 
 
 def _link(lesson: str, words: str) -> str:

@@ -54,18 +54,15 @@ def _cells(row: Row) -> list[str]:
 
 
 HEADS = ["", "lesson", "", "exercises passed", "left, about"]
-BAR_COLUMN = 2
+TITLE_COLUMN, BAR_COLUMN = 1, 2
 
 
 def _html(lines: Sequence[Sequence[str]], total: Sequence[str], notes: Iterable[str]) -> str:
     def line(cells: Sequence[str], tag: str) -> str:
-        more = [
-            "",
-            ' style="text-align: left"',
-            *[""] * len(cells),
-        ]  # notebooks set cells to the right: good for numbers
-        more = [" aria-hidden=true" if _is_bar(c) else m for c, m in zip(cells, more, strict=False)]
-        shown = [f"<{tag}{m}>{escape(c)}</{tag}>" for c, m in zip(cells, more, strict=True)]
+        more = {TITLE_COLUMN: ' style="text-align: left"'}  # notebooks set cells to the right: good for numbers
+        if _is_bar(cells[BAR_COLUMN]):
+            more[BAR_COLUMN] = " aria-hidden=true"
+        shown = [f"<{tag}{more.get(i, '')}>{escape(c)}</{tag}>" for i, c in enumerate(cells)]
         return f"<tr>{''.join(shown)}</tr>"
 
     body = "".join(line(cells, "td") for cells in lines)

@@ -64,7 +64,7 @@ EXERCISE = Exercise(
         Misconception(
             "not divided",
             lambda s, h: h * s**2,
-            "this is h sigma^2. Then h is not the step of the cleanest level: divide by sigmas[1] ** 2.",
+            "this is h sigma^2. Then h is not the step of the cleanest level: divide by `sigmas[1] ** 2`.",
         ),
         Misconception(
             "ratio upside down",

@@ -6,6 +6,7 @@ import threading
 from typing import Any, Literal
 
 SHOWN = ("text/plain", "image/png")  # the host would drop every other kind
+MOST_PIECES = 990  # the host takes 1000, with an error and the note on what was cut; far more would not cross the wire
 
 
 class Outputs:
@@ -22,7 +23,7 @@ class Outputs:
     def write(self, name: str, text: str) -> None:
         text = whole(text)
         with self.lock:
-            size = len(text) if text.isascii() else len(text.encode(errors="replace"))
+            size = size_of(text)
             if size > self.room:
                 kept = text[: self.room // (1 if text.isascii() else 4)]
                 self.cut += size - len(kept)
@@ -30,6 +31,8 @@ class Outputs:
             self.room -= size
             if text and self.items and self.items[-1].get("name") == name:
                 self.items[-1]["parts"].append(text)
+            elif len(self.items) >= MOST_PIECES:
+                self.cut += size
             elif text:
                 self.items.append({"output_type": "stream", "name": name, "parts": [text]})
 
@@ -41,9 +44,9 @@ class Outputs:
                 value = base64.b64encode(value).decode()
             if isinstance(value, str):
                 kept[mime] = whole(value)
-        size = sum(len(value) for value in kept.values())
+        size = sum(map(size_of, kept.values()))
         with self.lock:
-            if size > self.room:
+            if size > self.room or len(self.items) >= MOST_PIECES:
                 self.cut += size
             elif kept:
                 self.room -= size
@@ -71,7 +74,8 @@ class Outputs:
                 if item["output_type"] == "stream" and "parts" in item:
                     item["text"] = "".join(item.pop("parts"))
             if self.cut:
-                note = f"\n[{self.cut} bytes of output were cut here: a cell may show {self.limit} bytes]\n"
+                most = f"{self.limit} bytes, in {MOST_PIECES} pieces"
+                note = f"\n[{self.cut} bytes of output were cut here: a cell may show {most}]\n"
                 self.items.append({"output_type": "stream", "name": "stderr", "text": note})
             return self.items
 
@@ -79,6 +83,11 @@ class Outputs:
 def whole(text: str) -> str:
     """Halves of characters cannot be sent: without them."""
     return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def size_of(text: str) -> int:
+    """Bytes, which are what the wire has limits for."""
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))
 
 
 class Stream(io.TextIOBase):
