@@ -97,7 +97,8 @@ class FullGaussian:
 
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """n draws, (n, *B, d)."""
-        noise = randn_like(self.mean.expand(n, *self.mean.shape), generator)
+        batch = torch.broadcast_shapes(self.mean.shape[:-1], self.cov.shape[:-2])
+        noise = randn_like(self.mean.expand(n, *batch, self.mean.shape[-1]), generator)
         return self.mean + (_cholesky(self.cov) @ noise.unsqueeze(-1)).squeeze(-1)
 
     def entropy(self) -> Tensor:
@@ -137,8 +138,9 @@ def kl(q: Gaussian | FullGaussian, p: Gaussian | FullGaussian) -> Tensor:
         ratio = q.var / p.var
         return 0.5 * sum_event((q.mean - p.mean) ** 2 / p.var + ratio - 1 - torch.log(ratio))
     if isinstance(q, FullGaussian) and isinstance(p, FullGaussian):
+        _check_same_space(q, p)
         chol_q, chol_p = _cholesky(q.cov), _cholesky(p.cov)
-        m = torch.linalg.solve_triangular(chol_p, chol_q.expand(chol_p.shape), upper=False)
+        m = torch.linalg.solve_triangular(chol_p, chol_q, upper=False)
         z = torch.linalg.solve_triangular(chol_p, (q.mean - p.mean).unsqueeze(-1), upper=False).squeeze(-1)
         trace_and_fit = (m**2).sum((-2, -1)) + (z**2).sum(-1) - q.mean.shape[-1]
         return 0.5 * trace_and_fit + _half_log_det(chol_p) - _half_log_det(chol_q)
@@ -175,18 +177,30 @@ def _check_floating(*tensors: Tensor) -> None:
             raise RangeError(f"a Gaussian is made of floating-point tensors, not {kind}: use x.float()")
 
 
-def _broadcast(a: torch.Size, b: torch.Size) -> torch.Size | None:
-    """The shape of a + b, or None if there is none."""
+def _broadcast(*shapes: torch.Size) -> torch.Size | None:
+    """The shape of a sum of tensors of these shapes, or None if there is none."""
     try:
-        return torch.broadcast_shapes(a, b)
+        return torch.broadcast_shapes(*shapes)
     except RuntimeError:
         return None
 
 
 def check_fit(a: Tensor, b: Tensor) -> None:
-    """Raise ShapeError unless a + b has a shape."""
-    if _broadcast(a.shape, b.shape) is None:
-        raise ShapeError(f"shapes {tuple(a.shape)} and {tuple(b.shape)} do not fit: the first axis counts examples")
+    """Raise ShapeError unless a and b have as many axes, and a + b a shape; a single number fits anything.
+
+    The count matters: (B,) against (B, 1) would make (B, B), each example against every other, without a word.
+    """
+    if (a.ndim != b.ndim and a.ndim and b.ndim) or _broadcast(a.shape, b.shape) is None:
+        raise ShapeError(
+            f"shapes {tuple(a.shape)} and {tuple(b.shape)} do not fit: pass (B, *D), the first axis counts examples"
+        )
+
+
+def _check_same_space(q: FullGaussian, p: FullGaussian) -> None:
+    batches = [shape for v in (q, p) for shape in (v.mean.shape[:-1], v.cov.shape[:-2])]
+    if q.mean.shape[-1] != p.mean.shape[-1] or _broadcast(*batches) is None:
+        of_q, of_p = ((tuple(v.mean.shape), tuple(v.cov.shape)) for v in (q, p))
+        raise ShapeError(f"q has the shapes {of_q}, p {of_p}: both need vectors of one length, in batches that fit")
 
 
 def _check_has_density(p: Gaussian) -> None:
