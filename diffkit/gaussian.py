@@ -186,11 +186,11 @@ def _broadcast(*shapes: torch.Size) -> torch.Size | None:
 
 
 def check_fit(a: Tensor, b: Tensor) -> None:
-    """Raise ShapeError unless a and b have as many axes, and a + b a shape; a single number fits anything.
+    """Raise ShapeError unless a + b has the shape of a or of b.
 
-    The count matters: (B,) against (B, 1) would make (B, B), each example against every other, without a word.
+    (B,) + (B, 1) would be (B, B), each example with every other, without a word.
     """
-    if (a.ndim != b.ndim and a.ndim and b.ndim) or _broadcast(a.shape, b.shape) is None:
+    if _broadcast(a.shape, b.shape) not in (a.shape, b.shape):
         raise ShapeError(
             f"shapes {tuple(a.shape)} and {tuple(b.shape)} do not fit: pass (B, *D), the first axis counts examples"
         )

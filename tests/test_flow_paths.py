@@ -102,7 +102,7 @@ def test_a_refused_setting_is_named_and_the_last_picture_kept(explorer, name, va
 def test_what_cannot_be_shown_is_refused_with_advice(explorer):
     with pytest.raises(RangeError, match="k runs from 0"):
         explorer.k = STEPS + 1
-    with pytest.raises(ShapeError, match="one on the line"):
+    with pytest.raises(ShapeError, match="a mixture on the line"):
         flow_paths(data.ring_mixture())
     with pytest.raises(RangeError, match="pass a VP or sub-VP"):
         flow_paths(sde=VE())

@@ -8,8 +8,8 @@ from torch import Tensor
 from traitlets import Bytes, Float, Int, List, Unicode, observe, validate
 
 from diffkit import data, plots
-from diffkit.errors import RangeError, ShapeError
-from diffkit.explorers.base import Explorer, packed, script
+from diffkit.errors import RangeError
+from diffkit.explorers.base import Explorer, on_the_line, packed, script
 from diffkit.figure import Figure
 from diffkit.oracle import GaussianMixture
 from diffkit.samplers import euler, euler_maruyama, heun, rk4
@@ -174,9 +174,7 @@ def flow_paths(mixture: GaussianMixture | None = None, sde: SDE | None = None, *
     mixture: on the line, inside (-3.2, 3.2), default `data.bumps()`; sde: with t_max = 1 whose end is about N(0, 1),
     default VP; seed: of all draws, so that only the settings change the picture.
     """
-    mixture = data.bumps() if mixture is None else mixture.to("cpu", torch.float64)
-    if mixture.means.shape[1] != 1:
-        raise ShapeError(f"the mixture has {mixture.means.shape[1]} dimensions: this explorer needs one on the line")
+    mixture = on_the_line(mixture, data.bumps)
     sde = VP() if sde is None else sde
     if sde.t_max != 1 or not 0.9 < float(sde.marginal(1.0)[1]) < 1.1:
         raise RangeError(f"{sde!r} does not end in about N(0, 1) at t = 1: pass a VP or sub-VP with enough noise")

@@ -8,8 +8,8 @@ from torch import Tensor
 from traitlets import Bytes, Float, Int, List, Unicode, observe, validate
 
 from diffkit import data, plots
-from diffkit.errors import RangeError, ShapeError
-from diffkit.explorers.base import Explorer, packed, script
+from diffkit.errors import RangeError
+from diffkit.explorers.base import Explorer, on_the_line, packed, script
 from diffkit.figure import Figure
 from diffkit.oracle import GaussianMixture
 from diffkit.samplers import euler_maruyama, reverse_sde
@@ -161,12 +161,7 @@ def sde_paths(mixture: GaussianMixture | None = None, *, seed: int = 0) -> SdePa
     mixture: on the line, default the three bumps of the course; seed: of all draws, so that only the settings
     change the picture.
     """
-    mixture = data.bumps() if mixture is None else mixture
-    if mixture.means.shape[1] != 1:
-        raise ShapeError(
-            f"means is {tuple(mixture.means.shape)}: this explorer shows a mixture on the line, means (K, 1)"
-        )
-    return SdePaths(mixture.to("cpu", torch.float64), seed)
+    return SdePaths(on_the_line(mixture, data.bumps), seed)
 
 
 def histogram(run: Tensor, reach: float) -> Tensor:
