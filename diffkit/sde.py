@@ -3,7 +3,7 @@
 Because the drift is linear, x_t = alpha(t) x_0 + sigma(t) eps in closed form, exactly as in the discrete
 chain.  Data lie at t = 0, where alpha = 1 and sigma = 0; noise grows up to t = t_max.
 
-Source: Song et al. 2021, "Score-based generative modeling through SDEs" (table 1, appendix B);
+Source: Song et al. 2021, "Score-based generative modeling through SDEs" (section 3.4, appendices B and C);
 Anderson 1982 (reversal); Karras et al. 2022 (sigma = t).
 Shapes: t: a number or (B,); coefficients come back in t's shape, float64, on t's device.  x, score: (B, *D).
 """

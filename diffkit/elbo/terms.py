@@ -128,9 +128,8 @@ def p_reverse(s: Schedule, eps: Tensor, x_t: Tensor, t: Index, sigma: Sigma = "b
 def variance_table(s: Schedule, sigma: Sigma) -> Tensor:
     """sigma_t^2 for t = 0..T, (T+1,), positive from t = 1 on.
 
-    "beta" is right when x_0 is standard normal, "beta_tilde" when x_0 is a point (Ho et al. 2020, section
-    3.2). beta_tilde_1 = 0 is no variance for a density; like Nichol & Dhariwal 2021 we put beta_tilde_2
-    (beta_1 if T = 1).
+    "beta" is right when x_0 is standard normal, "beta_tilde" when x_0 is a point (Ho et al. 2020, section 3.2).
+    beta_tilde_1 = 0 is no variance for a density; like Nichol & Dhariwal 2021 we put beta_tilde_2 (beta_1 if T = 1).
     """
     if isinstance(sigma, Tensor):
         if sigma.shape != s.beta.shape:
