@@ -42,7 +42,7 @@ class Gaussian:
         """log density of x: (B, *D), summed over D.  Returns (B,) nats.  Raises RangeError where a variance is 0."""
         _check_floating(x)
         check_fit(x, self.mean)
-        _check_has_density(self)
+        check_has_density(self)
         z = (x - self.mean) ** 2 / self.var + torch.log(self.var) + LOG_2PI
         return -0.5 * sum_event(z)
 
@@ -132,7 +132,7 @@ def kl(q: Gaussian | FullGaussian, p: Gaussian | FullGaussian) -> Tensor:
     """KL(q || p) in nats: (B,) for two `Gaussian`s, (*B,) for two `FullGaussian`s."""
     if isinstance(q, Gaussian) and isinstance(p, Gaussian):
         check_fit(q.mean, p.mean)
-        _check_has_density(p)
+        check_has_density(p)
         if q.var.device.type == "cpu" and bool((q.var < 0).any()):
             raise RangeError("a variance of q is negative")
         ratio = q.var / p.var
@@ -153,8 +153,8 @@ def product(p: Gaussian, q: Gaussian) -> tuple[Gaussian, Tensor]:
     p(x) q(x) = exp(log_z) g(x); returns (g, log_z), log_z: (B,).  Precisions add; means are weighted by precision.
     """
     check_fit(q.mean, p.mean)
-    _check_has_density(p)
-    _check_has_density(q)
+    check_has_density(p)
+    check_has_density(q)
     var = 1 / (1 / p.var + 1 / q.var)
     mean = var * (p.mean / p.var + q.mean / q.var)
     return Gaussian(mean, var), Gaussian(p.mean, p.var + q.var).log_prob(q.mean)
@@ -203,8 +203,8 @@ def _check_same_space(q: FullGaussian, p: FullGaussian) -> None:
         raise ShapeError(f"q has the shapes {of_q}, p {of_p}: both need vectors of one length, in batches that fit")
 
 
-def _check_has_density(p: Gaussian) -> None:
-    """On the CPU; on a GPU this would stall the device."""
+def check_has_density(p: Gaussian) -> None:
+    """Raise RangeError where a variance is not positive.  On the CPU only: on a GPU this would stall the device."""
     if p.var.device.type == "cpu" and not bool((p.var > 0).all()):
         raise RangeError("a variance is 0, negative or nan: such a Gaussian is a point and has no density there")
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from diffkit.errors import RangeError
 from diffkit.gaussian import randn_like
-from diffkit.schedule import Schedule, broadcast, from_alpha_bar
+from diffkit.schedule import Schedule, broadcast, check_number_of_steps, from_alpha_bar
 
 Time = float | Tensor
 
@@ -122,8 +122,7 @@ class VP(_LinearBeta):
 
     def schedule(self, T: int) -> Schedule:
         """The chain of T steps that has exactly the marginals of this SDE at t = 0, 1/T, .., 1."""
-        if not isinstance(T, int) or T < 1:
-            raise RangeError(f"T = {T!r}: the number of steps must be a whole number, at least 1")
+        check_number_of_steps(T)
         B = self.beta_integral(torch.linspace(0, 1, T + 1, dtype=torch.float64))
         return from_alpha_bar(torch.exp(-B), beta_max=1 - 1e-12)
 

@@ -166,6 +166,7 @@ WRONG = [
     (lambda: nets.AutoEncoder().decode(None), "takes a tensor"),  # type: ignore[arg-type]
     (lambda: nets.Classifier()(torch.zeros(2, 3, 8, 8)), "takes"),
     (lambda: nets.Classifier()([0.0]), "takes a tensor"),
+    (lambda: nets.Classifier()(torch.zeros(2, 1, 4, 1)), "at least 4"),
     (lambda: nets.Classifier(classes=1), "two classes"),
     (lambda: nets.SinusoidalEmbedding(5), "even"),
     (lambda: nets.FourierEmbedding(8, std=0.0), "positive"),

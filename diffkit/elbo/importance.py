@@ -13,7 +13,7 @@ from torch import Tensor
 
 from diffkit.elbo.discrete import discretized_log_prob
 from diffkit.elbo.rows import chunk_of, predict
-from diffkit.elbo.terms import Data, Sigma, p_reverse
+from diffkit.elbo.terms import Data, Sigma, check_data, p_reverse
 from diffkit.errors import RangeError
 from diffkit.forward import q_marginal, q_posterior
 from diffkit.gaussian import Gaussian
@@ -74,6 +74,7 @@ def log_weight(
 
     With q(x_{1:T} | x_0) = q(x_T | x_0) prod_{t>1} q(x_{t-1} | x_t, x_0), its factors stand one against one.
     """
+    check_data(data)
     T, B = s.T, x.shape[1]
     t = torch.arange(1, T + 1, device=x.device).repeat_interleave(B)
     before, after, start = (

@@ -67,8 +67,7 @@ def evaluate(
     Gradients flow as usual: call it under torch.no_grad() to measure.
     Raises RangeError or ShapeError for input of another form.
     """
-    if data not in get_args(Data):
-        raise RangeError(f"data = {data!r}: choose one of {', '.join(get_args(Data))}")
+    check_data(data)
     draws = check_draws(s, x_0, Draws(noise, generator, chunk_size))
     if not callable(sigma):
         sigma = variance_table(s, sigma)
@@ -79,6 +78,12 @@ def evaluate(
 
     L_0 = over_t(predictor, s, x_0, range(1, 2), nll, draws)[:, 0]
     return Elbo(kl_to_prior(s, x_0), _middle_terms(predictor, s, x_0, sigma, draws), L_0)
+
+
+def check_data(data: Data) -> None:
+    """Raise RangeError unless data is "continuous" or "discrete"."""
+    if data not in get_args(Data):
+        raise RangeError(f"data = {data!r}: choose one of {', '.join(get_args(Data))}")
 
 
 def _middle_terms(predictor: Predictor, s: Schedule, x_0: Tensor, sigma: Sigma, draws: Draws) -> Tensor:
