@@ -27,9 +27,10 @@ from diffkit.parameterize import Predictor
 from diffkit.schedule import Index, Schedule
 
 Data = Literal["continuous", "discrete"]
-Sigma = Literal["beta", "beta_tilde"] | Tensor | Callable[[Tensor, Tensor], Tensor]
-"""How sigma_t^2, the variance of p(x_{t-1} | x_t), is chosen: by name, as a table (T+1,) of variances, or
-learned, as a function of (x_t, t) whose result broadcasts to x_t."""
+FixedSigma = Literal["beta", "beta_tilde"] | Tensor
+"""How sigma_t^2, the variance of p(x_{t-1} | x_t), is chosen: by name, or as a table (T+1,) of variances."""
+Sigma = FixedSigma | Callable[[Tensor, Tensor], Tensor]
+"""The same, or learned: a function of (x_t, t) whose result broadcasts to x_t."""
 
 
 class Elbo(NamedTuple):
@@ -99,7 +100,7 @@ def _middle_terms(predictor: Predictor, s: Schedule, x_0: Tensor, sigma: Sigma, 
     return terms_from_errors(s, over_t(predictor, s, x_0, t, squared_error, draws), sigma, x_0[0].numel())
 
 
-def terms_from_errors(s: Schedule, errors: Tensor, sigma: Sigma, dims: int) -> Tensor:
+def terms_from_errors(s: Schedule, errors: Tensor, sigma: FixedSigma, dims: int) -> Tensor:
     """L_{t-1} for t = 2..T from ||eps - eps_hat||^2.  errors: (B, T-1).  Returns (B, T-1) nats."""
     ratio = s.beta_tilde[2:] / variance_table(s, sigma)[2:]
     constant = dims / 2 * (ratio - 1 - torch.log(ratio))
@@ -111,7 +112,7 @@ def squared_error(r: Rows) -> Tensor:
     return sum_event((r.noise - r.eps) ** 2)
 
 
-def weights(s: Schedule, sigma: Sigma = "beta") -> Tensor:
+def weights(s: Schedule, sigma: FixedSigma = "beta") -> Tensor:
     """lambda_t = beta_t^2 / (2 sigma_t^2 alpha_t (1 - alpha_bar_t)), (T+1,), lambda_0 = 0.
 
     Ho et al. 2020, eq. 12.  At t = 1 it is the weight inside L_0, when L_0 is a density.
@@ -130,7 +131,7 @@ def p_reverse(s: Schedule, eps: Tensor, x_t: Tensor, t: Index, sigma: Sigma = "b
     return Gaussian(mean, var)
 
 
-def variance_table(s: Schedule, sigma: Sigma) -> Tensor:
+def variance_table(s: Schedule, sigma: FixedSigma) -> Tensor:
     """sigma_t^2 for t = 0..T, (T+1,), positive from t = 1 on.
 
     "beta" is right when x_0 is standard normal, "beta_tilde" when x_0 is a point (Ho et al. 2020, section 3.2).
