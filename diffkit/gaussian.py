@@ -65,6 +65,7 @@ class Gaussian:
 
     def __add__(self, other: "Gaussian") -> "Gaussian":
         """Distribution of the sum of two independent Gaussians: means add, variances add."""
+        check_fit(self.mean, other.mean)
         return Gaussian(self.mean + other.mean, self.var + other.var)
 
 

@@ -153,6 +153,7 @@ def test_a_column_is_not_matched_with_every_row_of_a_line(g):
         lambda: column.sample(noise=line.mean),
         lambda: kl(column, line),
         lambda: product(column, line),
+        lambda: column + line,
     )
     for call in calls:
         with pytest.raises(ShapeError, match="the first axis counts examples"):
