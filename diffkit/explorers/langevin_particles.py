@@ -131,8 +131,8 @@ class LangevinParticles(Explorer):
             },
         }
         alt = (
-            f"{PARTICLES} particles after {k} Langevin steps, {self.shown}. Share on the right {now:.2f}, in the target "
-            f"{self.truth:.2f}. {self.verdict}"
+            f"{PARTICLES} particles after {k} Langevin steps, {self.shown}. Share on the right {now:.2f}, in the "
+            f"target {self.truth:.2f}. {self.verdict}"
         )
         return plots.curve_panels(panels, alt, x_label="")
 
