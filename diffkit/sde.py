@@ -118,7 +118,8 @@ class VP(_LinearBeta):
 
     def time_of(self, half_log_snr: Time) -> Tensor:
         """From exp(-2 lambda) = exp(B) - 1."""
-        return self._time_of_integral(torch.nn.functional.softplus(-2 * _real(half_log_snr)))
+        # The default threshold of 20, from which softplus(x) is taken for x, is made for float32.
+        return self._time_of_integral(torch.nn.functional.softplus(-2 * _real(half_log_snr), threshold=40))
 
     def schedule(self, T: int) -> Schedule:
         """The chain of T steps that has exactly the marginals of this SDE at t = 0, 1/T, .., 1."""
