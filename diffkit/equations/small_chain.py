@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from diffkit.equations import draws
 from diffkit.equations.chains import log_normal
 from diffkit.equations.quadrature import normal_grid
 from diffkit.gaussian import FullGaussian
@@ -17,9 +18,7 @@ from diffkit.schedule import Schedule
 
 def random_schedule(g: torch.Generator, T: int, low: float = 0.1, high: float = 0.5) -> Schedule:
     """T random betas between low and high."""
-    beta = torch.zeros(T + 1, dtype=torch.float64)
-    beta[1:] = low + (high - low) * torch.rand(T, generator=g, dtype=torch.float64)
-    return Schedule(beta)
+    return draws.schedule(g, T, low, high - low)
 
 
 @dataclass(frozen=True, eq=False)
