@@ -123,6 +123,8 @@ def linear_inverse(
         check_state(x, ndim=2, often=True)
         if x[0].numel() != A.shape[1]:
             raise ShapeError(f"x has {x[0].numel()} values per example, A has {A.shape[1]} columns: they must agree")
+        if y.ndim == 2 and len(y) not in (1, len(x)):
+            raise ShapeError(f"x has {len(x)} examples, y has {len(y)}: pass one observation for each, or (m,) for all")
         alpha, sigma = (v.flatten()[0] for v in levels(noise, t, x))  # a sampler's batch shares one t
         C = sigma**2 / (alpha**2 + sigma**2) if posterior_cov is None else posterior_cov(t)
         cov = _image_cov(A, alongside(C, x))

@@ -8,8 +8,8 @@ Source: LeCun, Cortes & Burges, "The MNIST database of handwritten digits"; Xiao
 
 import gzip
 import hashlib
+import http.client
 import math
-import urllib.error
 import urllib.request
 import zlib
 from pathlib import Path
@@ -110,7 +110,7 @@ def download(name: Name, folder: Path | str, *, url: str | None = None, timeout:
 
 
 def fetch(url: str, path: Path | str, sha256: str, *, timeout: float = 30.0) -> None:
-    """Download one file, with a progress bar, and keep it only if its SHA-256 fits."""
+    """Download one file, with a progress bar, and keep it only if its SHA-256 fits.  Raises DataError if it cannot."""
     path, found = Path(path), hashlib.sha256()
     part = path.with_name(f".{path.name}.part")
     advice = f"without a network, put {path.name} into {path.parent} by hand"
@@ -125,7 +125,7 @@ def fetch(url: str, path: Path | str, sha256: str, *, timeout: float = 30.0) -> 
         if found.hexdigest() != sha256.lower():
             raise DataError(f"{url} has SHA-256 {found.hexdigest()}, expected {sha256}: try again, or another url")
         part.replace(path)
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:  # a URLError is an OSError
         if isinstance(error, DataError):
             raise
         raise DataError(f"cannot download {url} ({error}): {advice}") from error

@@ -101,8 +101,8 @@ def hutchinson(probes: Tensor) -> Divergence:
     """
 
     def divergence(f: Field, x: Tensor) -> tuple[Tensor, Tensor]:
-        if probes.shape[1:] != x.shape:
-            raise ShapeError(f"probes are {tuple(probes.shape)}, x is {tuple(x.shape)}: pass (n, *x.shape)")
+        if probes.shape[1:] != x.shape or not len(probes):
+            raise ShapeError(f"probes are {tuple(probes.shape)}, x is {tuple(x.shape)}: pass (n, *x.shape), n >= 1")
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             out = _differentiable(f, x)
@@ -140,7 +140,9 @@ def dequantise(k: Tensor, levels: int = 256, *, generator: torch.Generator | Non
         raise RangeError(
             f"k runs from {int(k.min())} to {int(k.max())}: with levels = {levels} it needs 0..{levels - 1}"
         )
-    return 2 * (k + torch.rand(k.shape, generator=generator, device=k.device)) / levels - 1
+    x = k + torch.rand(k.shape, generator=generator, device=k.device)
+    x = torch.minimum(x, torch.nextafter(k + 1.0, torch.zeros_like(x)))  # float32 rounds the largest u up to 1
+    return 2 * x / levels - 1
 
 
 def dequantised_bits_per_dim(log_prob: Tensor, n_dims: int, levels: int = 256) -> Tensor:

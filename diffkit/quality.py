@@ -79,8 +79,10 @@ def levels(spacing: Spacing, n: int) -> Tensor:
     """n+1 falling noise levels, (n+1,) float64, the last one 0.
 
     "time": a variance-preserving process looked at in even steps of time; "karras": even in u^(1/7); "log": even in
-    log u.
+    log u.  Raises RangeError for another spacing.
     """
+    if spacing not in SPACINGS:
+        raise RangeError(f"spacing = {spacing!r}: choose one of {', '.join(SPACINGS)}")
     if spacing == "time":
         alpha, sigma = VP().marginal(torch.linspace(1, 0, n + 1, dtype=torch.float64))
         return sigma / alpha
@@ -106,7 +108,10 @@ def samples(mixture: GaussianMixture, method: Method, u: Tensor, n_points: int =
     """What the sampler makes of evenly spread noise, with the exact noise prediction, (n_points,), rising.
 
     u: (n+1,), the falling levels, the last one 0.  seed: moves the lattice of a stochastic sampler.
+    Raises RangeError for a method that is not one of METHODS.
     """
+    if method not in METHODS:
+        raise RangeError(f"method = {method!r}: choose one of {', '.join(METHODS)}")
     eps, sde = line_eps(mixture), EDM(float(u[0]))
     y = quantiles(mixture.noised(1.0, float(u[0])), n_points).unsqueeze(1)
     if method in ETA:
