@@ -10,7 +10,7 @@ from torch import Generator as TorchGenerator
 from torch import Tensor, ones_like, zeros_like
 
 from diffkit.errors import RangeError
-from diffkit.gaussian import Gaussian, check_fit, kl, randn_like
+from diffkit.gaussian import Gaussian, check_fit, kl
 from diffkit.schedule import Index, Schedule
 
 
@@ -60,7 +60,7 @@ def trajectory(s: Schedule, x_0: Tensor, *, generator: TorchGenerator | None = N
     x = x_0
     yield x
     for t in range(1, s.T + 1):
-        x = q_step(s, x, t).sample(noise=randn_like(x, generator))
+        x = q_step(s, x, t).sample(generator=generator)
         yield x
 
 

@@ -42,7 +42,7 @@ class Gaussian:
         """log density of x: (B, *D), summed over D.  Returns (B,) nats.  Raises RangeError where a variance is 0."""
         _check_floating(x)
         check_fit(x, self.mean)
-        _check_has_density(self)
+        check_has_density(self)
         z = (x - self.mean) ** 2 / self.var + torch.log(self.var) + LOG_2PI
         return -0.5 * sum_event(z)
 
@@ -65,6 +65,7 @@ class Gaussian:
 
     def __add__(self, other: "Gaussian") -> "Gaussian":
         """Distribution of the sum of two independent Gaussians: means add, variances add."""
+        check_fit(self.mean, other.mean)
         return Gaussian(self.mean + other.mean, self.var + other.var)
 
 
@@ -97,7 +98,8 @@ class FullGaussian:
 
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """n draws, (n, *B, d)."""
-        noise = randn_like(self.mean.expand(n, *self.mean.shape), generator)
+        batch = torch.broadcast_shapes(self.mean.shape[:-1], self.cov.shape[:-2])
+        noise = randn_like(self.mean.expand(n, *batch, self.mean.shape[-1]), generator)
         return self.mean + (_cholesky(self.cov) @ noise.unsqueeze(-1)).squeeze(-1)
 
     def entropy(self) -> Tensor:
@@ -131,14 +133,15 @@ def kl(q: Gaussian | FullGaussian, p: Gaussian | FullGaussian) -> Tensor:
     """KL(q || p) in nats: (B,) for two `Gaussian`s, (*B,) for two `FullGaussian`s."""
     if isinstance(q, Gaussian) and isinstance(p, Gaussian):
         check_fit(q.mean, p.mean)
-        _check_has_density(p)
+        check_has_density(p)
         if q.var.device.type == "cpu" and bool((q.var < 0).any()):
             raise RangeError("a variance of q is negative")
         ratio = q.var / p.var
         return 0.5 * sum_event((q.mean - p.mean) ** 2 / p.var + ratio - 1 - torch.log(ratio))
     if isinstance(q, FullGaussian) and isinstance(p, FullGaussian):
+        _check_same_space(q, p)
         chol_q, chol_p = _cholesky(q.cov), _cholesky(p.cov)
-        m = torch.linalg.solve_triangular(chol_p, chol_q.expand(chol_p.shape), upper=False)
+        m = torch.linalg.solve_triangular(chol_p, chol_q, upper=False)
         z = torch.linalg.solve_triangular(chol_p, (q.mean - p.mean).unsqueeze(-1), upper=False).squeeze(-1)
         trace_and_fit = (m**2).sum((-2, -1)) + (z**2).sum(-1) - q.mean.shape[-1]
         return 0.5 * trace_and_fit + _half_log_det(chol_p) - _half_log_det(chol_q)
@@ -151,8 +154,8 @@ def product(p: Gaussian, q: Gaussian) -> tuple[Gaussian, Tensor]:
     p(x) q(x) = exp(log_z) g(x); returns (g, log_z), log_z: (B,).  Precisions add; means are weighted by precision.
     """
     check_fit(q.mean, p.mean)
-    _check_has_density(p)
-    _check_has_density(q)
+    check_has_density(p)
+    check_has_density(q)
     var = 1 / (1 / p.var + 1 / q.var)
     mean = var * (p.mean / p.var + q.mean / q.var)
     return Gaussian(mean, var), Gaussian(p.mean, p.var + q.var).log_prob(q.mean)
@@ -175,22 +178,34 @@ def _check_floating(*tensors: Tensor) -> None:
             raise RangeError(f"a Gaussian is made of floating-point tensors, not {kind}: use x.float()")
 
 
-def _broadcast(a: torch.Size, b: torch.Size) -> torch.Size | None:
-    """The shape of a + b, or None if there is none."""
+def _broadcast(*shapes: torch.Size) -> torch.Size | None:
+    """The shape of a sum of tensors of these shapes, or None if there is none."""
     try:
-        return torch.broadcast_shapes(a, b)
+        return torch.broadcast_shapes(*shapes)
     except RuntimeError:
         return None
 
 
 def check_fit(a: Tensor, b: Tensor) -> None:
-    """Raise ShapeError unless a + b has a shape."""
-    if _broadcast(a.shape, b.shape) is None:
-        raise ShapeError(f"shapes {tuple(a.shape)} and {tuple(b.shape)} do not fit: the first axis counts examples")
+    """Raise ShapeError unless a + b has the shape of a or of b.
+
+    (B,) + (B, 1) would be (B, B), each example with every other, without a word.
+    """
+    if _broadcast(a.shape, b.shape) not in (a.shape, b.shape):
+        raise ShapeError(
+            f"shapes {tuple(a.shape)} and {tuple(b.shape)} do not fit: pass (B, *D), the first axis counts examples"
+        )
 
 
-def _check_has_density(p: Gaussian) -> None:
-    """On the CPU; on a GPU this would stall the device."""
+def _check_same_space(q: FullGaussian, p: FullGaussian) -> None:
+    batches = [shape for v in (q, p) for shape in (v.mean.shape[:-1], v.cov.shape[:-2])]
+    if q.mean.shape[-1] != p.mean.shape[-1] or _broadcast(*batches) is None:
+        of_q, of_p = ((tuple(v.mean.shape), tuple(v.cov.shape)) for v in (q, p))
+        raise ShapeError(f"q has the shapes {of_q}, p {of_p}: both need vectors of one length, in batches that fit")
+
+
+def check_has_density(p: Gaussian) -> None:
+    """Raise RangeError where a variance is not positive.  On the CPU only: on a GPU this would stall the device."""
     if p.var.device.type == "cpu" and not bool((p.var > 0).all()):
         raise RangeError("a variance is 0, negative or nan: such a Gaussian is a point and has no density there")
 

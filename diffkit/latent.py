@@ -29,8 +29,8 @@ class JointBound(NamedTuple):
     """Terms of the bound on -log p(x), nats per example, estimated with one code each."""
 
     reconstruction: Tensor  # (B,) -log p(x | z)
-    code: Tensor  # (B,) log q(z | x): in the mean, minus the entropy of the code
-    prior: Elbo  # of the chain at z: its total bounds -log p(z)
+    code: Tensor  # (B,) log q(u | x) of the scaled code u: in the mean, minus its entropy
+    prior: Elbo  # of the chain at u: its total bounds -log p(u)
 
     @property
     def total(self) -> Tensor:

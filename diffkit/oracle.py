@@ -11,8 +11,7 @@ alpha^2 l_k + sigma^2, so no noise level ever needs another factorisation.
 Shapes: K components in d dimensions; x: (B, d); alpha, sigma: numbers or (B,).
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -56,6 +55,7 @@ class GaussianMixture:
     weights: Tensor
     means: Tensor
     covs: Tensor
+    _eigen: tuple[Tensor, Tensor] = field(init=False, repr=False)  # eigenvalues (K, d) >= 0, eigenvectors (K, d, d)
 
     def __post_init__(self) -> None:
         K, d = self.means.shape if self.means.ndim == 2 else (-1, -1)
@@ -66,8 +66,7 @@ class GaussianMixture:
             )
         if bool((self.weights <= 0).any()) or abs(float(self.weights.sum()) - 1) > 1e-6:
             raise RangeError("the weights must be positive and sum to 1: divide them by their sum")
-        if not torch.allclose(self.covs, self.covs.mT) or bool((self._eigen[0] < -1e-12).any()):
-            raise RangeError("each covariance must be symmetric and positive semi-definite")
+        object.__setattr__(self, "_eigen", _diagonalised(self.covs))
 
     @classmethod
     def isotropic(cls, weights: Tensor, means: Tensor, var: Level) -> "GaussianMixture":
@@ -82,11 +81,6 @@ class GaussianMixture:
         var = torch.as_tensor(var, dtype=means.dtype, device=means.device).expand(len(means))
         return cls(weights, means, var[:, None, None] * eye)
 
-    @cached_property
-    def _eigen(self) -> tuple[Tensor, Tensor]:
-        values, vectors = torch.linalg.eigh(self.covs)
-        return values, vectors  # (K, d), (K, d, d)
-
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "GaussianMixture":
         """The same mixture on another device or in another dtype."""
         return GaussianMixture(*(a.to(device=device, dtype=dtype) for a in (self.weights, self.means, self.covs)))
@@ -96,7 +90,7 @@ class GaussianMixture:
         k = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         values, vectors = self._eigen
         noise = torch.randn(n, self.means.shape[1], generator=generator, dtype=self.means.dtype, device=k.device)
-        scaled = values.clamp(min=0).sqrt()[k] * noise
+        scaled = values.sqrt()[k] * noise
         return self.means[k] + (vectors[k] @ scaled.unsqueeze(-1)).squeeze(-1)
 
     def noised(self, alpha: float, sigma: float) -> "GaussianMixture":
@@ -187,3 +181,16 @@ class GaussianMixture:
 
     def _component_scores(self, y: Tensor, var: Tensor) -> Tensor:
         return -torch.einsum("kij,bkj->bki", self._eigen[1], y / var)
+
+
+def _diagonalised(covs: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, (K, d), and eigenvectors, (K, d, d), after checking that the matrices are covariances.
+
+    Rounding makes a negative number of an eigenvalue 0, the larger the others are: it is 0 again in what comes back.
+    """
+    if bool(torch.isfinite(covs).all()) and torch.allclose(covs, covs.mT):
+        values, vectors = torch.linalg.eigh(covs)
+        rounding = 8 * covs.shape[-1] * torch.finfo(values.dtype).eps * values.abs().amax(-1, keepdim=True)
+        if not bool((values < -rounding.clamp(min=1e-12)).any()):
+            return values.clamp(min=0), vectors
+    raise RangeError("each covariance must be finite, symmetric and positive semi-definite")

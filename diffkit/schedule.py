@@ -123,7 +123,7 @@ class Schedule:
 
 def linear(T: int, beta_1: float = 1e-4, beta_T: float = 0.02, *, device: torch.device | str = "cpu") -> Schedule:
     """betas on a straight line from beta_1 at t = 1 to beta_T at t = T.  Ho et al. 2020, section 4."""
-    _check_steps(T)
+    check_number_of_steps(T)
     beta = torch.zeros(T + 1, dtype=torch.float64, device=device)
     beta[1:] = torch.linspace(beta_1, beta_T, T, dtype=torch.float64, device=device)
     return Schedule(beta)
@@ -134,7 +134,7 @@ def cosine(T: int, s: float = 0.008, beta_max: float = 0.999, *, device: torch.d
 
     beta is clipped at beta_max, because f(T) = 0 would ask for beta_T = 1.
     """
-    _check_steps(T)
+    check_number_of_steps(T)
     u = torch.arange(T + 1, dtype=torch.float64, device=device) / T
     f = torch.cos(torch.pi / 2 * (u + s) / (1 + s)) ** 2
     return from_alpha_bar(f / f[0], beta_max=beta_max)
@@ -150,7 +150,7 @@ def sigmoid(
     device: torch.device | str = "cpu",
 ) -> Schedule:
     """alpha_bar falls like a sigmoid between start and end, rescaled to run from 1 to 0.  Jabri et al. 2022, alg. 1."""
-    _check_steps(T)
+    check_number_of_steps(T)
     if not tau > 0 or not start < end:
         raise RangeError(f"sigmoid needs start < end and tau > 0, got start = {start}, end = {end}, tau = {tau}")
     u = torch.arange(T + 1, dtype=torch.float64, device=device) / T
@@ -195,8 +195,9 @@ def _real_table(table: Tensor, name: str) -> Tensor:
     return table.double()
 
 
-def _check_steps(T: int) -> None:
-    if not isinstance(T, int) or T < 1:
+def check_number_of_steps(T: int) -> None:
+    """Raise RangeError unless T is a whole number, at least 1."""
+    if not isinstance(T, int) or isinstance(T, bool) or T < 1:
         raise RangeError(f"T = {T!r}: the number of steps must be a whole number, at least 1")
 
 

@@ -3,7 +3,7 @@
 Because the drift is linear, x_t = alpha(t) x_0 + sigma(t) eps in closed form, exactly as in the discrete
 chain.  Data lie at t = 0, where alpha = 1 and sigma = 0; noise grows up to t = t_max.
 
-Source: Song et al. 2021, "Score-based generative modeling through SDEs" (table 1, appendix B);
+Source: Song et al. 2021, "Score-based generative modeling through SDEs" (section 3.4, appendices B and C);
 Anderson 1982 (reversal); Karras et al. 2022 (sigma = t).
 Shapes: t: a number or (B,); coefficients come back in t's shape, float64, on t's device.  x, score: (B, *D).
 """
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from diffkit.errors import RangeError
 from diffkit.gaussian import randn_like
-from diffkit.schedule import Schedule, broadcast, from_alpha_bar
+from diffkit.schedule import Schedule, broadcast, check_number_of_steps, from_alpha_bar
 
 Time = float | Tensor
 
@@ -118,12 +118,12 @@ class VP(_LinearBeta):
 
     def time_of(self, half_log_snr: Time) -> Tensor:
         """From exp(-2 lambda) = exp(B) - 1."""
-        return self._time_of_integral(torch.nn.functional.softplus(-2 * _real(half_log_snr)))
+        # The default threshold of 20, from which softplus(x) is taken for x, is made for float32.
+        return self._time_of_integral(torch.nn.functional.softplus(-2 * _real(half_log_snr), threshold=40))
 
     def schedule(self, T: int) -> Schedule:
         """The chain of T steps that has exactly the marginals of this SDE at t = 0, 1/T, .., 1."""
-        if not isinstance(T, int) or T < 1:
-            raise RangeError(f"T = {T!r}: the number of steps must be a whole number, at least 1")
+        check_number_of_steps(T)
         B = self.beta_integral(torch.linspace(0, 1, T + 1, dtype=torch.float64))
         return from_alpha_bar(torch.exp(-B), beta_max=1 - 1e-12)
 

@@ -34,7 +34,8 @@ graph_tensors = {name.removeprefix("graph.") for name in CLAIMS if name.startswi
 ELSEWHERE = {
     "graph": dict.fromkeys(set(graph.__all__) - {*graph_tensors, "imap", "independent"}, "names of nodes and arrows")
     | dict.fromkeys(["imap", "independent"], "asked with graph.Joint"),
-    "gaussian": {"check_fit": "looks at shapes"},
+    "gaussian": {"check_fit": "looks at shapes", "check_has_density": "looks at values, on the CPU alone"},
+    "schedule": {"check_number_of_steps": NUMBERS},
     "elbo": dict.fromkeys(["Elbo", "Gap", "Levels", "RateDistortion", "Variance"], RESULT),
     "vae": {"Bound": RESULT},
     "sde": {"SDE": "its kinds are asked", "vp_of_linear": NUMBERS},

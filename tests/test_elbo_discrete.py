@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from diffkit import elbo
 from diffkit.elbo.discrete import log_interval
-from diffkit.errors import RangeError
+from diffkit.errors import RangeError, ShapeError
 from diffkit.gaussian import Gaussian
 from tests import elbo_claims as claims
 from tests import properties  # noqa: F401  # no time limit
@@ -110,6 +110,10 @@ def test_bad_numbers_are_refused():
     p = Gaussian(torch.zeros(1, 1), torch.ones(()))
     with pytest.raises(RangeError, match="at least 2 values"):
         elbo.discretized_log_prob(p, torch.zeros(1, 1), 1)
+    with pytest.raises(RangeError, match="no density"):
+        elbo.discretized_log_prob(Gaussian(torch.zeros(1, 1), torch.zeros(())), torch.zeros(1, 1), 3)
+    with pytest.raises(ShapeError, match="counts examples"):
+        elbo.discretized_log_prob(Gaussian(torch.zeros(2, 1), torch.ones(())), torch.zeros(2), 3)
     with pytest.raises(RangeError, match="dims"):
         elbo.bits_per_dim(torch.ones(1), 0)
     with pytest.raises(RangeError, match="bin_width"):

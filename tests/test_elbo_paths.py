@@ -110,6 +110,11 @@ def test_bad_numbers_of_paths_are_refused():
         elbo.importance_weighted(lambda x, t: x, S, torch.zeros(2, 1), 0)
 
 
+def test_another_kind_of_data_is_refused():
+    with pytest.raises(RangeError, match="continuous, discrete"):
+        elbo.importance_weighted(lambda x, t: x, S, torch.zeros(2, 1), 1, data="Discrete")
+
+
 def test_rate_and_last_term_make_the_whole_bound_and_distortion_is_the_error_of_the_guess():
     g = torch.Generator().manual_seed(0)
     x_0, noise = torch.randn(5, 3, generator=g, dtype=F64), torch.randn(6, 5, 3, generator=g, dtype=F64)

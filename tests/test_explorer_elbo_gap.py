@@ -86,7 +86,7 @@ def test_python_may_move_it_and_nonsense_changes_nothing(explorer):
         (lambda: elbo_gap(()), RangeError, "at least one number of steps"),
         (lambda: elbo_gap((0, 2)), RangeError, "each in 1..2000"),
         (lambda: elbo_gap((5000,)), RangeError, "each in 1..2000"),
-        (lambda: elbo_gap((2,), data.ring_mixture()), ShapeError, "over the line"),
+        (lambda: elbo_gap((2,), data.ring_mixture()), ShapeError, "a mixture on the line"),
     ],
 )
 def test_what_cannot_be_shown_is_refused_with_advice(make, error, advice):

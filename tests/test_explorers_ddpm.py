@@ -56,7 +56,7 @@ def test_its_picture_tells_the_present_step():
         (lambda x, p: trajectory(x, x, p[..., :1], linear(T)), ShapeError, r"pass \(T\+1, m, 2\)"),
         (lambda x, p: trajectory(x, x, p, linear(T + 1)), ShapeError, r"pass T \+ 1 of each"),
         (lambda x, p: trajectory(x, x, p.repeat(1, 400_000, 1), linear(T)), RangeError, "pass fewer"),
-        (lambda x, p: bug_gallery(mixture=data.bumps()), RangeError, "points in the plane"),
+        (lambda x, p: bug_gallery(mixture=data.bumps()), ShapeError, "a mixture in the plane"),
     ],
 )
 def test_what_cannot_be_shown_is_refused_with_advice(make, error, advice):

@@ -123,6 +123,7 @@ def test_a_new_path_is_another_one(cancels):
     ("change", "error", "advice"),
     [
         (lambda: elbo_terms(data.ring_mixture()), ShapeError, "a mixture on the line"),
+        (lambda: what_cancels(data.ring_mixture()), ShapeError, "a mixture on the line"),
         (lambda: setattr(elbo_terms(), "share", 1.5), RangeError, "choose 0"),
         (lambda: setattr(elbo_terms(), "t", 1), RangeError, "t = 2..T"),
         (lambda: setattr(what_cancels(), "T", 6), RangeError, "choose 2 to 5"),
@@ -159,3 +160,8 @@ def test_another_mixture_may_be_taken():
     mixture = GaussianMixture.isotropic(torch.tensor([1.0]).double(), torch.tensor([[0.5]]).double(), 0.3)
     explorer = elbo_terms(mixture)
     assert explorer.terms.entropy == pytest.approx(0.5 * float(np.log(2 * np.pi * np.e * 0.3)), rel=1e-9)
+
+
+@pytest.mark.parametrize("make", [elbo_terms, what_cancels])
+def test_a_mixture_in_float32_is_shown_too(make):
+    assert make(data.bumps(torch.float32)).picture().alt

@@ -95,14 +95,24 @@ def test_a_refused_setting_is_named_and_the_last_picture_kept(explorer, name, va
     setattr(explorer, name, value)
     assert name in explorer.error
     assert before == (explorer.noisy, explorer.smooth, explorer.map)
+    assert "lambda = 1 and by the flow in 16 steps of Heun" in explorer.picture().alt
     setattr(explorer, name, {"lam": 0.5, "solver": "Euler", "n": COUNTS[0]}[name])
     assert explorer.error == ""
+
+
+def test_a_refused_setting_does_not_hold_up_the_others(explorer):
+    explorer.lam = 5.0
+    explorer.solver, explorer.n = "Euler", 8
+    explorer.lam = 1.0
+    fresh = flow_paths()
+    fresh.solver, fresh.n = "Euler", 8
+    assert (explorer.smooth, explorer.map, explorer.error) == (fresh.smooth, fresh.map, "")
 
 
 def test_what_cannot_be_shown_is_refused_with_advice(explorer):
     with pytest.raises(RangeError, match="k runs from 0"):
         explorer.k = STEPS + 1
-    with pytest.raises(ShapeError, match="one on the line"):
+    with pytest.raises(ShapeError, match="a mixture on the line"):
         flow_paths(data.ring_mixture())
     with pytest.raises(RangeError, match="pass a VP or sub-VP"):
         flow_paths(sde=VE())

@@ -263,6 +263,8 @@ def test_bad_input_is_refused():
         linear_inverse(eps, S, INPAINT, torch.ones(3), 0.1)
     with pytest.raises(ShapeError, match="columns"):
         linear_inverse(eps, S, INPAINT, torch.ones(2), 0.1)(x, t)
+    with pytest.raises(ShapeError, match="one observation for each"):
+        linear_inverse(eps, S, torch.ones(1, 2), torch.ones(3, 1), 0.1)(x, t)
     with pytest.raises(RangeError, match="depend on each other"):
         linear_inverse(eps, S, torch.ones(2, 3), torch.ones(2), 0.0)
     with pytest.raises(RangeError, match="noise_std"):

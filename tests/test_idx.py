@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import http.client
 import struct
 import urllib.error
 import urllib.request
@@ -194,6 +195,15 @@ def test_a_connection_that_breaks_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="reset by peer"):
         idx.download("mnist", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_that_is_no_http_says_what_to_do(tmp_path, monkeypatch):
+    def garbled(*args, **kw):
+        raise http.client.BadStatusLine("SSH-2.0")
+
+    monkeypatch.setattr(urllib.request, "urlopen", garbled)
+    with pytest.raises(DataError, match=r"SSH.*by hand"):
+        idx.fetch("http://localhost/x", tmp_path / "x", "0" * 64)
 
 
 def test_wrong_names_and_places_are_named(tmp_path):

@@ -110,8 +110,10 @@ def test_too_large_a_step_is_called_so_and_still_drawn(explorer):
 @pytest.mark.parametrize(("name", "value"), [("eta", 0.0), ("eta", 11.0), ("sigma", -1.0), ("start", "nowhere")])
 def test_a_refused_setting_is_named_and_the_last_picture_kept(explorer, name, value):
     before = explorer.hist
+    said = explorer.picture().alt
     setattr(explorer, name, value)
     assert name in explorer.error
+    assert explorer.picture().alt == said
     assert explorer.hist == before
     setattr(explorer, name, {"eta": 0.1, "sigma": 0.0, "start": STARTS[1]}[name])
     assert explorer.error == ""

@@ -165,6 +165,15 @@ def test_dequantised_values_fill_their_cells_evenly():
     assert_mean((u.double() - 0.5) ** 2, 1 / 12)
 
 
+@pytest.mark.parametrize("levels", [3, 256])
+def test_no_dequantised_value_reaches_the_next_cell(levels: int):
+    """In float32 k + u may round to k + 1: for k = 255 eight times in a million."""
+    top = torch.full((2_000_000,), levels - 1)
+    x = dequantise(top, levels, generator=generator(12))
+    assert float(x.max()) < 1
+    assert bool((torch.floor((x.double() + 1) / 2 * levels) == top).all())
+
+
 @pytest.mark.parametrize("levels", [2, 5, 256])
 def test_a_density_constant_on_each_cell_has_the_entropy_s_bits(levels: int):
     """Then the bound is tight: bits per dimension are the cross-entropy of the discrete data."""
@@ -206,6 +215,8 @@ def test_bad_input_is_refused():
         log_likelihood(lambda x, t: torch.zeros_like(x), sde, x, [0.0, 1.0])
     with pytest.raises(ShapeError, match="probes"):
         log_likelihood(score, sde, x, [0.0, 1.0], divergence=hutchinson(torch.ones(1, 2, 2)))
+    with pytest.raises(ShapeError, match="n >= 1"):
+        hutchinson(torch.ones(0, 3, 2))(lambda y: score(y, 0.5), x)
     with pytest.raises(ShapeError, match="log density"):
         log_likelihood(score, sde, x, [0.1, 1.0], prior=lambda x: x)
     with pytest.raises(ShapeError, match="axes"):

@@ -161,6 +161,12 @@ WRONG = [
     (lambda: nets.UNet(classes=2)(torch.zeros(1, 1, 8, 8), torch.zeros(1), torch.zeros(1)), "long"),
     (lambda: nets.UNet(classes=2)(torch.zeros(1, 1, 8, 8), torch.zeros(1), torch.zeros(2).long()), "one label"),
     (lambda: nets.AutoEncoder().encode(torch.zeros(1, 1, 7, 8)), "multiples of 2"),
+    (lambda: nets.UNet()(torch.zeros(0, 1, 8, 8), torch.zeros(0)), "at least one image"),
+    (lambda: nets.AutoEncoder().encode([0.0]), "takes a tensor"),  # type: ignore[arg-type]
+    (lambda: nets.AutoEncoder().decode(None), "takes a tensor"),  # type: ignore[arg-type]
+    (lambda: nets.Classifier()(torch.zeros(2, 3, 8, 8)), "takes"),
+    (lambda: nets.Classifier()([0.0]), "takes a tensor"),
+    (lambda: nets.Classifier()(torch.zeros(2, 1, 4, 1)), "at least 4"),
     (lambda: nets.Classifier(classes=1), "two classes"),
     (lambda: nets.SinusoidalEmbedding(5), "even"),
     (lambda: nets.FourierEmbedding(8, std=0.0), "positive"),

@@ -93,6 +93,17 @@ def test_a_flat_component_works_once_noise_is_on_it(g):
     assert (flat.sample(100, generator=g)[:, 1] == 0).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
+def test_a_component_on_a_line_in_space_is_no_negative_covariance(g, dtype, scale):
+    along = scale * torch.randn(50, 3, 1, generator=g, dtype=dtype)
+    weights = torch.full((50,), 1 / 50, dtype=dtype)
+    on_lines = GaussianMixture(weights, torch.zeros(50, 3, dtype=dtype), along @ along.mT)  # eigenvalues 0 and 0
+    assert torch.isfinite(on_lines.score(torch.ones(4, 3, dtype=dtype), 0.8, 0.6)).all()
+    with pytest.raises(RangeError, match="positive semi-definite"):
+        GaussianMixture(weights, on_lines.means, on_lines.covs - 1e-3 * scale**2 * torch.eye(3, dtype=dtype))
+
+
 def test_samples_have_the_moments_of_the_mixture(g):
     # 2 means and 3 covariances, each off by more than 6 standard errors with probability about 2e-9.
     m, n = mixture(g), 200_000
@@ -128,6 +139,8 @@ def test_bad_mixtures_and_points_are_refused(g):
         GaussianMixture(w, mu, torch.eye(2))
     with pytest.raises(RangeError, match="positive semi-definite"):
         GaussianMixture(w, mu, -S)
+    with pytest.raises(RangeError, match="finite"):
+        GaussianMixture(w, mu, S * torch.inf)
     with pytest.raises(ShapeError, match="needs"):
         GaussianMixture(w, mu, S).score(torch.zeros(3))
     with pytest.raises(ShapeError, match="per row"):

@@ -163,6 +163,7 @@ def test_an_infinite_ratio_at_t_0_is_left_out_of_the_curve():
         (lambda: plots.image_row(IMAGES.expand(3, 3, 8, 8), ["a", "b", "c"], "words"), "one gray channel"),
         (lambda: plots.scatter(torch.zeros(2, 5, 3), ["a", "b"], "words"), r"pass \(panels, n, 2\)"),
         (lambda: plots.path_panels(PATHS, X, BELL, "words"), r"pass \(G,\), \(k, G\)"),
+        (lambda: plots.bars(X, {str(k): X for k in range(7)}, "words"), "no more than 6"),
         (
             lambda: plots.trajectories(torch.zeros(2, 10), X, BELL.expand(11, 50), "words", at=[0]),
             r"\(n, T\+1\)",

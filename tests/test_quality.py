@@ -123,3 +123,7 @@ def test_what_makes_no_sense_is_refused():
         quality.most_steps("ddim", 0)
     with pytest.raises(ShapeError, match="on the line"):
         quality.quantiles(data.ring_mixture(), 5)
+    with pytest.raises(RangeError, match="choose one of time"):
+        quality.race(bell(), spacings=("Karras",), budgets=(2,))
+    with pytest.raises(RangeError, match="choose one of ancestral"):
+        quality.samples(bell(), "Heun", quality.levels("karras", 3))

@@ -98,6 +98,8 @@ def test_bad_variances_and_starts_are_refused():
         ancestral(eps, s, x, variance=torch.ones(10))
     with pytest.raises(RangeError, match="log sigma"):
         ancestral(eps, s, x, variance=-torch.ones(11))
-    for t_start in (11, 0, -1):
-        with pytest.raises(RangeError, match="times"):
+    for t_start in (0, -1, 2.5):
+        with pytest.raises(RangeError, match=r"t_start.* at least 1"):
             ancestral(eps, s, x, t_start=t_start)
+    with pytest.raises(RangeError, match=r"times must lie in 0\.\.10"):
+        ancestral(eps, s, x, t_start=11)

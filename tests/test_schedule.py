@@ -119,7 +119,7 @@ def test_an_alpha_bar_that_rises_is_refused():
         schedule.from_alpha_bar(torch.tensor([0.9, 0.5]))
 
 
-@pytest.mark.parametrize("T", [0, -3, 2.5, "10", None])
+@pytest.mark.parametrize("T", [0, -3, 2.5, "10", None, True])
 def test_a_bad_number_of_steps_is_refused(T):
     for make in (schedule.linear, schedule.cosine, schedule.sigmoid):
         with pytest.raises(RangeError, match="at least 1"):

@@ -124,7 +124,7 @@ def test_a_level_that_is_not_there_is_refused_and_changes_nothing(explorer):
 @pytest.mark.parametrize(
     ("make", "error", "advice"),
     [
-        (lambda: score_field(mixture=data.bumps()), ShapeError, "arrows in the plane"),
+        (lambda: score_field(mixture=data.bumps()), ShapeError, "a mixture in the plane"),
         (lambda: score_field(sigmas=torch.tensor([0.5])), RangeError, "noise levels that rise"),
         (lambda: score_field(sigmas=torch.tensor([0.5, 0.1])), RangeError, "noise levels that rise"),
         (lambda: score_field(sigmas=torch.tensor([0.0, 0.1])), RangeError, "positive"),

@@ -50,6 +50,11 @@ def test_time_of_inverts_half_log_snr(sde: SDE):
     assert float(sde.time_of(math.inf)) == 0
 
 
+def test_time_of_keeps_its_digits_where_hardly_any_signal_is_left():
+    sde, t = VP(15.0, 60.0), torch.linspace(0.5, 1.0, 500, dtype=torch.float64)  # the integral of beta runs to 37.5
+    torch.testing.assert_close(sde.time_of(sde.half_log_snr(t)), t, rtol=1e-14, atol=0)
+
+
 def test_sub_vp_has_less_variance_than_vp_and_the_same_mean():
     (alpha, sigma), (alpha_sub, sigma_sub) = VP().marginal(TIMES), SubVP().marginal(TIMES)
     assert torch.equal(alpha, alpha_sub)

@@ -114,8 +114,10 @@ def test_new_noise_moves_the_paths_and_the_same_seed_draws_them_again(explorer):
 @pytest.mark.parametrize(("name", "value"), [("kind", "EDM"), ("direction", "sideways"), ("n", 7)])
 def test_a_refused_setting_is_named_and_the_last_picture_kept(explorer, name, value):
     before = explorer.paths
+    said = explorer.picture().alt
     setattr(explorer, name, value)
     assert name in explorer.error
+    assert explorer.picture().alt == said
     assert explorer.paths == before
     setattr(explorer, name, {"kind": "VE", "direction": BACK, "n": 16}[name])
     assert explorer.error == ""

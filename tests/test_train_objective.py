@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from diffkit import data, nets, schedule, train
+from diffkit.errors import RangeError
 from tests.training_runs import POINTS, S, run
 
 
@@ -84,6 +85,11 @@ def test_labels_are_changed_before_they_reach_the_network():
     assert state.net.label.table.weight.grad[:2].abs().max() == 0
     assert state.net.label.table.weight.grad[2].abs().max() > 0
     assert before.label.null == 2
+
+
+def test_a_change_of_labels_that_are_not_there_is_refused():
+    with pytest.raises(RangeError, match="pass y"):
+        train.prediction(S, POINTS, 8, change=lambda y, g: y)
 
 
 def test_a_classifier_learns_digits_clean_and_noisy():

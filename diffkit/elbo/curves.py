@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from diffkit.elbo.rows import Draws, check_draws, over_t
-from diffkit.elbo.terms import Sigma, squared_error, terms_from_errors
+from diffkit.elbo.terms import FixedSigma, squared_error, terms_from_errors
 from diffkit.forward import kl_to_prior
 from diffkit.parameterize import Predictor
 from diffkit.schedule import Schedule
@@ -31,8 +31,7 @@ def simple_over_t(
     generator: torch.Generator | None = None,
     chunk_size: int | None = None,
 ) -> Tensor:
-    """||eps - eps_hat||^2 at every t = 1..T, (B, T), summed over dimensions; its mean over t is Ho et al.
-    2020, eq. 14.
+    """||eps - eps_hat||^2 at every t = 1..T, (B, T), summed over dimensions; its mean over t is Ho et al. 2020, eq. 14.
 
     The arguments are those of `evaluate`.  Many codes take the mean over dimensions: smaller by the factor D.
     """
@@ -45,15 +44,14 @@ def rate_distortion(
     s: Schedule,
     x_0: Tensor,
     *,
-    sigma: Sigma = "beta",
+    sigma: FixedSigma = "beta",
     noise: Tensor | None = None,
     generator: torch.Generator | None = None,
     chunk_size: int | None = None,
 ) -> RateDistortion:
-    """What x_t costs to send, and how well it shows x_0, for every t.  Ho et al. 2020, section 4.3 and fig.
-    5.
+    """What x_t costs to send, and how well it shows x_0, for every t.  Ho et al. 2020, section 4.3 and fig. 5.
 
-    The arguments are those of `evaluate`; sigma by name or as a table.  The last part of the code, L_0, buys
+    The arguments are those of `evaluate`; sigma is not learned.  The last part of the code, L_0, buys
     the exact data and is not in the curve.
     """
     errors = simple_over_t(predictor, s, x_0, noise=noise, generator=generator, chunk_size=chunk_size)

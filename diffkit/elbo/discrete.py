@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from diffkit.errors import RangeError
-from diffkit.gaussian import Gaussian, sum_event
+from diffkit.gaussian import Gaussian, check_fit, check_has_density, sum_event
 
 GRID_TOL = 1e-3  # in bins: float32 arithmetic on 256 values misses the grid by about 1e-5
 
@@ -21,9 +21,11 @@ GRID_TOL = 1e-3  # in bins: float32 arithmetic on 256 values misses the grid by 
 def discretized_log_prob(p: Gaussian, x: Tensor, bins: int = 256) -> Tensor:
     """log of the probability that p gives to the bin of x.  x: (B, *D) on the grid.  Returns (B,) nats.
 
-    Raises RangeError for data off the grid, or fewer than 2 bins.
+    Raises RangeError for data off the grid, fewer than 2 bins, or a variance of 0; ShapeError if x does not fit p.
     """
     check_grid(x, bins)
+    check_fit(x, p.mean)
+    check_has_density(p)
     # Half precision has not the digits for tails: float32 is the least.
     wide = torch.promote_types(x.dtype, torch.float32)
     mean, std = p.mean.to(wide), p.std.to(wide)

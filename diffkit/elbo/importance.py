@@ -1,7 +1,6 @@
 """The importance-weighted bound: K trajectories instead of one bring the bound closer to log p(x_0).
 
-    log p(x_0)  >=  E log (1/K) sum_k w_k,    w_k = p(x_{0:T}) / q(x_{1:T} | x_0) on trajectory k ~ q(x_{1:T}
-    | x_0).
+    log p(x_0)  >=  E log (1/K) sum_k w_k,    w_k = p(x_{0:T}) / q(x_{1:T} | x_0) on trajectory k ~ q(x_{1:T} | x_0).
 K = 1 is the ordinary bound, and the gap closes as K grows.
 
 Source: Burda et al. 2016, eq. 8.
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from diffkit.elbo.discrete import discretized_log_prob
 from diffkit.elbo.rows import chunk_of, predict
-from diffkit.elbo.terms import Data, Sigma, p_reverse
+from diffkit.elbo.terms import Data, Sigma, check_data, p_reverse
 from diffkit.errors import RangeError
 from diffkit.forward import q_marginal, q_posterior
 from diffkit.gaussian import Gaussian
@@ -53,8 +52,7 @@ def importance_weighted(
 def path(s: Schedule, x_0: Tensor, *, noise: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
     """x_0, x_1, .., x_T from the forward process, (T+1, B, *D), without a loop over t.  noise: (T, B, *D).
 
-    Divided by sqrt(alpha_bar_t), the chain is a random walk: each step adds sqrt(beta_t / alpha_bar_t)
-    noise_t.
+    Divided by sqrt(alpha_bar_t), the chain is a random walk: each step adds sqrt(beta_t / alpha_bar_t) noise_t.
     """
     noise = noise_like(check_batch(x_0).expand(s.T, *x_0.shape), noise, generator)
     t = torch.arange(1, s.T + 1, device=x_0.device)
@@ -76,6 +74,7 @@ def log_weight(
 
     With q(x_{1:T} | x_0) = q(x_T | x_0) prod_{t>1} q(x_{t-1} | x_t, x_0), its factors stand one against one.
     """
+    check_data(data)
     T, B = s.T, x.shape[1]
     t = torch.arange(1, T + 1, device=x.device).repeat_interleave(B)
     before, after, start = (

@@ -27,9 +27,10 @@ from diffkit.parameterize import Predictor
 from diffkit.schedule import Index, Schedule
 
 Data = Literal["continuous", "discrete"]
-Sigma = Literal["beta", "beta_tilde"] | Tensor | Callable[[Tensor, Tensor], Tensor]
-"""How sigma_t^2, the variance of p(x_{t-1} | x_t), is chosen: by name, as a table (T+1,) of variances, or
-learned, as a function of (x_t, t) whose result broadcasts to x_t."""
+FixedSigma = Literal["beta", "beta_tilde"] | Tensor
+"""How sigma_t^2, the variance of p(x_{t-1} | x_t), is chosen: by name, or as a table (T+1,) of variances."""
+Sigma = FixedSigma | Callable[[Tensor, Tensor], Tensor]
+"""The same, or learned: a function of (x_t, t) whose result broadcasts to x_t."""
 
 
 class Elbo(NamedTuple):
@@ -67,8 +68,7 @@ def evaluate(
     Gradients flow as usual: call it under torch.no_grad() to measure.
     Raises RangeError or ShapeError for input of another form.
     """
-    if data not in get_args(Data):
-        raise RangeError(f"data = {data!r}: choose one of {', '.join(get_args(Data))}")
+    check_data(data)
     draws = check_draws(s, x_0, Draws(noise, generator, chunk_size))
     if not callable(sigma):
         sigma = variance_table(s, sigma)
@@ -79,6 +79,12 @@ def evaluate(
 
     L_0 = over_t(predictor, s, x_0, range(1, 2), nll, draws)[:, 0]
     return Elbo(kl_to_prior(s, x_0), _middle_terms(predictor, s, x_0, sigma, draws), L_0)
+
+
+def check_data(data: Data) -> None:
+    """Raise RangeError unless data is "continuous" or "discrete"."""
+    if data not in get_args(Data):
+        raise RangeError(f"data = {data!r}: choose one of {', '.join(get_args(Data))}")
 
 
 def _middle_terms(predictor: Predictor, s: Schedule, x_0: Tensor, sigma: Sigma, draws: Draws) -> Tensor:
@@ -94,7 +100,7 @@ def _middle_terms(predictor: Predictor, s: Schedule, x_0: Tensor, sigma: Sigma, 
     return terms_from_errors(s, over_t(predictor, s, x_0, t, squared_error, draws), sigma, x_0[0].numel())
 
 
-def terms_from_errors(s: Schedule, errors: Tensor, sigma: Sigma, dims: int) -> Tensor:
+def terms_from_errors(s: Schedule, errors: Tensor, sigma: FixedSigma, dims: int) -> Tensor:
     """L_{t-1} for t = 2..T from ||eps - eps_hat||^2.  errors: (B, T-1).  Returns (B, T-1) nats."""
     ratio = s.beta_tilde[2:] / variance_table(s, sigma)[2:]
     constant = dims / 2 * (ratio - 1 - torch.log(ratio))
@@ -106,7 +112,7 @@ def squared_error(r: Rows) -> Tensor:
     return sum_event((r.noise - r.eps) ** 2)
 
 
-def weights(s: Schedule, sigma: Sigma = "beta") -> Tensor:
+def weights(s: Schedule, sigma: FixedSigma = "beta") -> Tensor:
     """lambda_t = beta_t^2 / (2 sigma_t^2 alpha_t (1 - alpha_bar_t)), (T+1,), lambda_0 = 0.
 
     Ho et al. 2020, eq. 12.  At t = 1 it is the weight inside L_0, when L_0 is a density.
@@ -125,12 +131,11 @@ def p_reverse(s: Schedule, eps: Tensor, x_t: Tensor, t: Index, sigma: Sigma = "b
     return Gaussian(mean, var)
 
 
-def variance_table(s: Schedule, sigma: Sigma) -> Tensor:
+def variance_table(s: Schedule, sigma: FixedSigma) -> Tensor:
     """sigma_t^2 for t = 0..T, (T+1,), positive from t = 1 on.
 
-    "beta" is right when x_0 is standard normal, "beta_tilde" when x_0 is a point (Ho et al. 2020, section
-    3.2). beta_tilde_1 = 0 is no variance for a density; like Nichol & Dhariwal 2021 we put beta_tilde_2
-    (beta_1 if T = 1).
+    "beta" is right when x_0 is standard normal, "beta_tilde" when x_0 is a point (Ho et al. 2020, section 3.2).
+    beta_tilde_1 = 0 is no variance for a density; like Nichol & Dhariwal 2021 we put beta_tilde_2 (beta_1 if T = 1).
     """
     if isinstance(sigma, Tensor):
         if sigma.shape != s.beta.shape:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from diffkit.equations import draws
 from diffkit.equations.quadrature import normal_grid
 from diffkit.gaussian import LOG_2PI, FullGaussian
 from diffkit.schedule import Schedule
@@ -36,9 +37,7 @@ def random_chain(g: torch.Generator, T: int) -> Chain:
 
 def random_schedule(g: torch.Generator, T: int) -> Schedule:
     """Strong steps, so that a handful of them matters."""
-    beta = torch.zeros(T + 1, dtype=F64)
-    beta[1:] = 0.3 + 0.4 * torch.rand(T, generator=g, dtype=F64)
-    return Schedule(beta)
+    return draws.schedule(g, T, 0.3, 0.4)
 
 
 def log_normal(x: Tensor, mean: Tensor | float, var: Tensor | float) -> Tensor:

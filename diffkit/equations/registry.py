@@ -74,9 +74,6 @@ class Equation:
             raise ValueError(f"equation ({self.tag}): sides of shape {tuple(left.shape)} and {tuple(right.shape)}")
         return Comparison(left.double(), right.double(), self.relation)
 
-    def __call__(self, seed: int = 0) -> Comparison:
-        return self.run(seed)
-
 
 EQUATIONS: dict[str, Equation] = {}
 

@@ -9,22 +9,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from diffkit.equations import draws
+from diffkit.equations.chains import log_normal
 from diffkit.equations.quadrature import normal_grid
-from diffkit.gaussian import LOG_2PI, FullGaussian
+from diffkit.gaussian import FullGaussian
 from diffkit.schedule import Schedule
-
-
-def log_normal(x: Tensor, mean: Tensor | float, var: Tensor | float) -> Tensor:
-    """log N(x; mean, var) on the line, written out."""
-    var = torch.as_tensor(var, dtype=x.dtype)
-    return -0.5 * ((x - mean) ** 2 / var + torch.log(var) + LOG_2PI)
 
 
 def random_schedule(g: torch.Generator, T: int, low: float = 0.1, high: float = 0.5) -> Schedule:
     """T random betas between low and high."""
-    beta = torch.zeros(T + 1, dtype=torch.float64)
-    beta[1:] = low + (high - low) * torch.rand(T, generator=g, dtype=torch.float64)
-    return Schedule(beta)
+    return draws.schedule(g, T, low, high - low)
 
 
 @dataclass(frozen=True, eq=False)

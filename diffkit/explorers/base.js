@@ -1,4 +1,4 @@
-// Helpers of every explorer.  They build the page and draw lines; no mathematics is done here.
+// Helpers of every explorer.  They build the page and its controls and draw lines; no mathematics is done here.
 
 function build(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
@@ -118,4 +118,45 @@ function legend(entries) {
     svg("svg", { width: 26, height: 10, "aria-hidden": "true" }, svg("path", { class: style, d: "M1 5H25" }));
   return html("div", { class: "dk-row dk-legend" }, ...entries.map(([style, words]) =>
     html("span", { class: "dk-row", style: "gap: 6px" }, sample(style), words)));
+}
+
+// A slider in a row of its own: a sign before it, and its value behind it in a room of so many characters.
+function sliderRow(sign, label, room, attributes) {
+  const input = html("input", { type: "range", "aria-label": label, ...attributes });
+  const value = html("output", { class: "dk-number", style: `min-width: ${room}ch` });
+  const name = html("span", { class: "dk-name", "aria-hidden": "true" }, sign);
+  const show = (at, text) => {
+    input.value = at;
+    value.textContent = text;
+    input.setAttribute("aria-valuetext", text);
+  };
+  return { row: html("div", { class: "dk-setting" }, name, input, value), input, show };
+}
+
+// A button that moves the trait `name` on to `last`, by `stride` at every picture of the screen, and stops it.
+function player(model, name, last, stride) {
+  const button = html("button", { type: "button", style: "min-width: 9ch" }, "Play");
+  let timer = null;
+  const stop = () => {
+    cancelAnimationFrame(timer);
+    timer = null;
+    button.textContent = "Play";
+  };
+  const move = (to) => {
+    model.set(name, to);
+    model.save_changes();
+  };
+  const advance = () => {
+    const next = Math.min(model.get(name) + stride, last);
+    move(next);
+    if (next === last) stop();
+    else timer = requestAnimationFrame(advance);
+  };
+  button.addEventListener("click", () => {
+    if (timer !== null) return stop();
+    if (model.get(name) === last) move(0);
+    button.textContent = "Stop";
+    timer = requestAnimationFrame(advance);
+  });
+  return { button, stop };
 }

@@ -5,13 +5,17 @@ explorer shows a picture of its present state, drawn by `diffkit.plots`, with wo
 """
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anywidget
+import torch
 from torch import Tensor
 
+from diffkit.errors import ShapeError
 from diffkit.figure import Figure
+from diffkit.oracle import GaussianMixture
 
 FOLDER = Path(__file__).parent
 
@@ -38,6 +42,27 @@ class Explorer(anywidget.AnyWidget):
         return {**data, **twin._repr_mimebundle_(), "image/png": png}, metadata
 
 
+def on_the_line(mixture: GaussianMixture | None, default: Callable[[], GaussianMixture]) -> GaussianMixture:
+    """The mixture to show, on the CPU in float64.  Raises ShapeError unless it has one dimension."""
+    return _shown(mixture, default, 1, "a mixture on the line")
+
+
+def in_the_plane(mixture: GaussianMixture | None, default: Callable[[], GaussianMixture]) -> GaussianMixture:
+    """The mixture to show, on the CPU in float64.  Raises ShapeError unless it has two dimensions."""
+    return _shown(mixture, default, 2, "a mixture in the plane")
+
+
 def packed(values: Tensor, dtype: str) -> bytes:
     """The values as the bytes of a browser's typed array.  dtype: "<f8", "<u2" or "u1" (little-endian)."""
     return values.detach().cpu().numpy().astype(dtype).tobytes()
+
+
+def _shown(
+    mixture: GaussianMixture | None, default: Callable[[], GaussianMixture], dims: int, wanted: str
+) -> GaussianMixture:
+    chosen = default() if mixture is None else mixture.to("cpu", torch.float64)
+    if chosen.means.shape[1] != dims:
+        raise ShapeError(
+            f"the mixture has {chosen.means.shape[1]} dimensions: this explorer shows {wanted}, means (K, {dims})"
+        )
+    return chosen

@@ -12,7 +12,7 @@ from traitlets import Bytes, Float, Int, List, Unicode, validate
 
 from diffkit import bugs, data, metrics, plots
 from diffkit.errors import RangeError
-from diffkit.explorers.base import Explorer, packed, script
+from diffkit.explorers.base import Explorer, in_the_plane, packed, script
 from diffkit.figure import Figure
 from diffkit.oracle import GaussianMixture
 from diffkit.schedule import Schedule, linear
@@ -141,7 +141,4 @@ def bug_gallery(
     schedule: the default is a linear one with 200 steps; mixture: in the plane, the default is `data.ring_mixture()`.
     """
     schedule = linear(200, 5e-4, 0.1) if schedule is None else schedule.to("cpu")
-    mixture = data.ring_mixture() if mixture is None else mixture.to("cpu", torch.float64)
-    if mixture.means.shape[1] != 2:
-        raise RangeError(f"the mixture has {mixture.means.shape[1]} dimensions: the gallery draws points in the plane")
-    return BugGallery(schedule, mixture, seed)
+    return BugGallery(schedule, in_the_plane(mixture, data.ring_mixture), seed)

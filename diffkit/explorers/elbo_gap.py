@@ -14,7 +14,7 @@ from traitlets import Bytes, Enum, Float, Int, List, validate
 from diffkit import data, plots
 from diffkit.elbo import Levels, Variance, gap, levels, variance_table
 from diffkit.errors import RangeError
-from diffkit.explorers.base import Explorer, packed, script
+from diffkit.explorers.base import Explorer, on_the_line, packed, script
 from diffkit.figure import Figure
 from diffkit.gaussian import LOG_2PI
 from diffkit.oracle import GaussianMixture
@@ -100,7 +100,7 @@ def elbo_gap(steps: Sequence[int] = STEPS, mixture: GaussianMixture | None = Non
     """
     if not steps or min(steps) < 1 or max(steps) > MOST_STEPS:
         raise RangeError(f"steps = {tuple(steps)}: pass at least one number of steps, each in 1..{MOST_STEPS}")
-    return ElboGap(steps, data.bumps() if mixture is None else mixture.to("cpu", torch.float64))
+    return ElboGap(steps, on_the_line(mixture, data.bumps))
 
 
 def in_steps(T: int) -> Schedule:

@@ -13,8 +13,8 @@ from traitlets import Bytes, Enum, Float, Int, Unicode, observe, validate
 
 from diffkit import data, plots
 from diffkit.elbo import variance_table, weights
-from diffkit.errors import RangeError, ShapeError
-from diffkit.explorers.base import Explorer, packed, script
+from diffkit.errors import RangeError
+from diffkit.explorers.base import Explorer, on_the_line, packed, script
 from diffkit.figure import Figure
 from diffkit.oracle import GaussianMixture
 from diffkit.schedule import Schedule, linear
@@ -98,10 +98,7 @@ class ElboTerms(Explorer):
 
 def elbo_terms(mixture: GaussianMixture | None = None) -> ElboTerms:
     """An explorer of L_{t-1} for every t.  mixture: on the line, the default is `data.bumps()`."""
-    mixture = data.bumps() if mixture is None else mixture
-    if mixture.means.shape[1] != 1:
-        raise ShapeError(f"the mixture has {mixture.means.shape[1]} dimensions: pass a mixture on the line")
-    return ElboTerms(mixture)
+    return ElboTerms(on_the_line(mixture, data.bumps))
 
 
 def schedule_of(T: int) -> Schedule:

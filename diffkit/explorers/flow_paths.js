@@ -82,23 +82,11 @@ function choice(label, options) {
   return { row, select };
 }
 
-function range(sign, label, attributes) {
-  const input = html("input", { type: "range", "aria-label": label, ...attributes });
-  const value = html("output", { class: "dk-number", style: "min-width: 8ch" });
-  const name = html("span", { class: "dk-name", "aria-hidden": "true" }, sign);
-  const show = (at, text) => {
-    input.value = at;
-    value.textContent = text;
-    input.setAttribute("aria-valuetext", text);
-  };
-  return { row: html("div", { class: "dk-setting" }, name, input, value), input, show };
-}
-
 function render({ model, el }) {
   const [steps, paths, fine, coarse] = ["steps", "paths", "fine", "coarse"].map((name) => model.get(name));
   const pairs = (paths * (paths - 1)) / 2;
-  const time = range("time t", "t, the time shown", { min: 0, max: steps, step: 1 });
-  const lam = range("noise λ", "λ, noise of the SDE", { min: 0, max: 1, step: 0.05 });
+  const time = sliderRow("time t", "t, the time shown", 8, { min: 0, max: steps, step: 1 });
+  const lam = sliderRow("noise λ", "λ, noise of the SDE", 8, { min: 0, max: 1, step: 0.05 });
   const solver = choice("solver", model.get("solvers"));
   const count = choice("steps", model.get("counts"));
   const fresh = html("button", { type: "button" }, "New noise");

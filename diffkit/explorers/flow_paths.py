@@ -8,8 +8,8 @@ from torch import Tensor
 from traitlets import Bytes, Float, Int, List, Unicode, observe, validate
 
 from diffkit import data, plots
-from diffkit.errors import RangeError, ShapeError
-from diffkit.explorers.base import Explorer, packed, script
+from diffkit.errors import RangeError
+from diffkit.explorers.base import Explorer, on_the_line, packed, script
 from diffkit.figure import Figure
 from diffkit.oracle import GaussianMixture
 from diffkit.samplers import euler, euler_maruyama, heun, rk4
@@ -24,7 +24,10 @@ LOWEST = -8.0  # of the frame of log p
 
 
 class FlowPaths(Explorer):
-    """Settings: lam, solver, n, draws; and k, the time that is shown, t = k/64.  Python may set all of them."""
+    """Settings: lam, solver, n, draws; and k, the time that is shown, t = k/64.  Python may set all of them.
+
+    A setting that does not exist changes `error` alone: what is shown stays that of the last one that did.
+    """
 
     _esm = script("flow_paths.js")
 
@@ -68,7 +71,7 @@ class FlowPaths(Explorer):
 
     @observe("lam", "draws")
     def _walk_noisy(self, _change: object = None) -> None:
-        if self._refused():
+        if self._refused("lam"):
             return
         g = torch.Generator().manual_seed(self.seed + 1000 * self.draws + 1)
         weight = (1 + self.lam**2) / 2
@@ -77,6 +80,7 @@ class FlowPaths(Explorer):
             s = self.mixture.score(x, *self.sde.marginal(t))
             return self.sde.drift(x, t) - weight * self.sde.diffusion(t) ** 2 * s
 
+        self.shown_lam = self.lam
         back = torch.linspace(1, 0, STEPS + 1, dtype=torch.float64)
         steps = euler_maruyama(drift, lambda t: self.lam * self.sde.diffusion(t), self.start(), back, generator=g)
         self.shaken = torch.cat([step.x for step in steps], 1).flip(1)
@@ -86,8 +90,9 @@ class FlowPaths(Explorer):
 
     @observe("solver", "n", "draws")
     def _walk_smooth(self, _change: object = None) -> None:
-        if self._refused():
+        if self._refused("solver", "n"):
             return
+        self.shown_solver, self.shown_n = self.solver, self.n
         x, ways = self.start(), []
         for j in range(self.n, 0, -1):
             ways.append(x)
@@ -97,7 +102,7 @@ class FlowPaths(Explorer):
 
     @observe("solver", "n")
     def _integrate(self, _change: object = None) -> None:
-        if self._refused():
+        if self._refused("solver", "n"):
             return
         self.computed = self._likelihood_map()
         off = []
@@ -114,16 +119,17 @@ class FlowPaths(Explorer):
         g = torch.Generator().manual_seed(self.seed + 1000 * self.draws)
         return torch.randn(PATHS, 1, generator=g, dtype=torch.float64)
 
-    def _refused(self) -> bool:
-        wrong = ""
+    def _refused(self, *asked: str) -> bool:
+        """Is one of these settings wrong?  `error` names the first wrong one, asked about or not."""
+        wrong = {}
         if not 0 <= self.lam <= 2:
-            wrong = f"lam = {self.lam:g}: choose an amount of noise from 0 to 2"
-        elif self.solver not in SOLVERS:
-            wrong = f"solver = {self.solver!r}: choose one of {', '.join(SOLVERS)}"
-        elif self.n not in COUNTS:
-            wrong = f"n = {self.n}: choose one of {', '.join(map(str, COUNTS))} steps"
-        self.error = wrong
-        return bool(wrong)
+            wrong["lam"] = f"lam = {self.lam:g}: choose an amount of noise from 0 to 2"
+        if self.solver not in SOLVERS:
+            wrong["solver"] = f"solver = {self.solver!r}: choose one of {', '.join(SOLVERS)}"
+        if self.n not in COUNTS:
+            wrong["n"] = f"n = {self.n}: choose one of {', '.join(map(str, COUNTS))} steps"
+        self.error = next(iter(wrong.values()), "")
+        return any(name in wrong for name in asked)
 
     def _log_p(self, x: Tensor, t: float) -> Tensor:
         return self.mixture.log_prob(x.unsqueeze(1), *self.sde.marginal(t))
@@ -152,17 +158,18 @@ class FlowPaths(Explorer):
 
     def picture(self) -> Figure:
         """Both bundles of paths, from the noise back to the time that is shown, over the exact density."""
-        j = round(self.k * self.n / STEPS)
+        lam, solver, n = self.shown_lam, self.shown_solver, self.shown_n
+        j = round(self.k * n / STEPS)
         t = self.k / STEPS
-        even, own = (torch.linspace(0, 1, m + 1, dtype=torch.float64) for m in (STEPS, self.n))
+        even, own = (torch.linspace(0, 1, m + 1, dtype=torch.float64) for m in (STEPS, n))
         panels = {
-            f"SDE, λ = {self.lam:g}": (even[self.k :], self.shaken[:, self.k :]),
-            f"flow, {self.solver}, {self.n} steps": (own[j:], self.gliding[:, j:]),
+            f"SDE, λ = {lam:g}": (even[self.k :], self.shaken[:, self.k :]),
+            f"flow, {solver}, {n} steps": (own[j:], self.gliding[:, j:]),
         }
         pairs, changed = PATHS * (PATHS - 1) // 2, int(overtakings(self.shaken)[self.k])
         alt = (
-            f"{PATHS} paths from the same noise back to t = {t:.2f}, by the SDE with lambda = {self.lam:g} and by the "
-            f"flow in {self.n} steps of {self.solver}. Of {pairs} pairs {changed} have changed places in the SDE. The "
+            f"{PATHS} paths from the same noise back to t = {t:.2f}, by the SDE with lambda = {lam:g} and by the "
+            f"flow in {n} steps of {solver}. Of {pairs} pairs {changed} have changed places in the SDE. The "
             f"flow's log-likelihood at that time is off by {float(self.off[j]):.2g} nats on average."
         )
         return plots.path_panels(panels, self.x, self.truth.exp(), alt)
@@ -174,9 +181,7 @@ def flow_paths(mixture: GaussianMixture | None = None, sde: SDE | None = None, *
     mixture: on the line, inside (-3.2, 3.2), default `data.bumps()`; sde: with t_max = 1 whose end is about N(0, 1),
     default VP; seed: of all draws, so that only the settings change the picture.
     """
-    mixture = data.bumps() if mixture is None else mixture.to("cpu", torch.float64)
-    if mixture.means.shape[1] != 1:
-        raise ShapeError(f"the mixture has {mixture.means.shape[1]} dimensions: this explorer needs one on the line")
+    mixture = on_the_line(mixture, data.bumps)
     sde = VP() if sde is None else sde
     if sde.t_max != 1 or not 0.9 < float(sde.marginal(1.0)[1]) < 1.1:
         raise RangeError(f"{sde!r} does not end in about N(0, 1) at t = 1: pass a VP or sub-VP with enough noise")

@@ -9,7 +9,7 @@ from traitlets import Bytes, Float, Int, List, observe, validate
 
 from diffkit import data, plots
 from diffkit.errors import RangeError, ShapeError
-from diffkit.explorers.base import Explorer, packed, script
+from diffkit.explorers.base import Explorer, on_the_line, packed, script
 from diffkit.figure import Figure
 from diffkit.forward import kl_to_prior, q_sample
 from diffkit.gaussian import Gaussian, randn_like
@@ -103,7 +103,7 @@ def forward_process(
     digit: (H, W) or (1, H, W) in [-1, 1], the default is the first 3 of the digits.
     """
     schedule = linear(1000) if schedule is None else schedule.to("cpu")
-    mixture = data.bumps() if mixture is None else mixture.to("cpu", torch.float64)
+    mixture = on_the_line(mixture, data.bumps)
     if digit is None:
         images, labels = data.digits()
         digit = images[labels == 3][0]
@@ -127,10 +127,6 @@ def density_tables(schedule: Schedule, mixture: GaussianMixture, x: Tensor) -> t
 
 def _grid(mixture: GaussianMixture) -> Tensor:
     """GRID_SIZE points that hold the mixture and N(0, 1) out to 3.5 standard deviations."""
-    if mixture.means.shape[1] != 1:
-        raise ShapeError(
-            f"the mixture has {mixture.means.shape[1]} dimensions: this explorer draws a mixture on the line"
-        )
     mean, std = mixture.means[:, 0], mixture.covs[:, 0, 0].sqrt()
     if bool((std == 0).any()):
         raise RangeError("a component has variance 0, so x_0 has no density: give it a small variance")

@@ -55,27 +55,14 @@ function shareView(model) {
   return { root: axes.root, setLine, draw };
 }
 
-function slider(sign, label, attributes) {
-  const input = html("input", { type: "range", "aria-label": label, ...attributes });
-  const value = html("output", { class: "dk-number", style: "min-width: 9ch" });
-  const name = html("span", { class: "dk-name", "aria-hidden": "true" }, sign);
-  const row = html("div", { class: "dk-setting" }, name, input, value);
-  const show = (at, text) => {
-    input.value = at;
-    value.textContent = text;
-    input.setAttribute("aria-valuetext", text);
-  };
-  return { row, input, show };
-}
-
 function render({ model, el }) {
   const steps = model.get("steps");
-  const eta = slider("size η", "η, the step size", { min: -2.3, max: 0.3, step: 0.02 });
-  const sigma = slider("level σ", "σ, smoothing of the target", { min: 0, max: 3, step: 0.02 });
-  const step = slider("step k", "k, the step shown", { min: 0, max: steps, step: 1 });
+  const eta = sliderRow("size η", "η, the step size", 9, { min: -2.3, max: 0.3, step: 0.02 });
+  const sigma = sliderRow("level σ", "σ, smoothing of the target", 9, { min: 0, max: 3, step: 0.02 });
+  const step = sliderRow("step k", "k, the step shown", 9, { min: 0, max: steps, step: 1 });
   const start = html("select", { "aria-label": "where the particles start" },
     ...model.get("starts").map((name) => html("option", { value: name }, name)));
-  const play = html("button", { type: "button", style: "min-width: 9ch" }, "Play");
+  const play = player(model, "k", steps, 1);
   const crossing = html("strong", { class: "dk-number" });
   const shareNow = html("strong", { class: "dk-number" });
   const truth = html("strong", { class: "dk-number" });
@@ -83,7 +70,7 @@ function render({ model, el }) {
   const error = html("p", { class: "dk-message dk-error", role: "alert" });
   const particles = particleView(model);
   const right = shareView(model);
-  let hist, dots, share, timer = null;
+  let hist, dots, share;
 
   const draw = () => {
     const k = model.get("k");
@@ -118,24 +105,7 @@ function render({ model, el }) {
     model.set(name, value);
     model.save_changes();
   };
-  const stop = () => {
-    cancelAnimationFrame(timer);
-    timer = null;
-    play.textContent = "Play";
-  };
-  const advance = () => {
-    const k = Math.min(model.get("k") + 1, steps);
-    send("k", k);
-    if (k === steps) stop();
-    else timer = requestAnimationFrame(advance);
-  };
-  play.addEventListener("click", () => {
-    if (timer !== null) return stop();
-    if (model.get("k") === steps) send("k", 0);
-    play.textContent = "Stop";
-    timer = requestAnimationFrame(advance);
-  });
-  step.input.addEventListener("input", () => { stop(); send("k", Number(step.input.value)); });
+  step.input.addEventListener("input", () => { play.stop(); send("k", Number(step.input.value)); });
   eta.input.addEventListener("input", () => send("eta", Number((10 ** Number(eta.input.value)).toPrecision(3))));
   sigma.input.addEventListener("input", () => send("sigma", Number(sigma.input.value)));
   start.addEventListener("change", () => send("start", start.value));
@@ -145,7 +115,7 @@ function render({ model, el }) {
 
   const controls = html("div", { class: "dk-settings" },
     eta.row, sigma.row, step.row,
-    html("div", { class: "dk-setting" }, html("span", { class: "dk-name", "aria-hidden": "true" }, "start"), start, play));
+    html("div", { class: "dk-setting" }, html("span", { class: "dk-name", "aria-hidden": "true" }, "start"), start, play.button));
   const answer = html("div", { class: "dk-answer" },
     html("div", {}, "Mean time from the left mode to the right one: ", crossing),
     html("div", {}, "Share on the right now: ", shareNow, ", in the target ", truth), verdict, error);
@@ -159,7 +129,7 @@ function render({ model, el }) {
   showError();
   load();
   return () => {
-    stop();
+    play.stop();
     listeners.forEach(([event, action]) => model.off(event, action));
   };
 }

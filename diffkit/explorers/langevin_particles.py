@@ -20,7 +20,10 @@ STARTS = ("left mode", "far right", "everywhere", "right answer")
 
 
 class LangevinParticles(Explorer):
-    """Settings: eta, sigma, start; and k, the step that is shown.  Python may set all of them."""
+    """Settings: eta, sigma, start; and k, the step that is shown.  Python may set all of them.
+
+    A setting that is refused changes `error` alone: the particles stay those of `shown`.
+    """
 
     _esm = script("langevin_particles.js")
 
@@ -63,6 +66,7 @@ class LangevinParticles(Explorer):
             self.error = self._problem()
             if self.error:
                 return
+            self.shown = f"eta = {self.eta:.3g}, sigma = {self.sigma:.3g}, start: {self.start}"
             self.paths = self._run()
             self.p_sigma = _density(self.mixture, self.x, self.sigma)
             self.crossing = crossing_time(self.mixture, self.sigma) / self.eta
@@ -127,8 +131,8 @@ class LangevinParticles(Explorer):
             },
         }
         alt = (
-            f"{PARTICLES} particles after {k} Langevin steps, eta = {self.eta:.3g}, sigma = {self.sigma:.3g}, start: "
-            f"{self.start}. Share on the right {now:.2f}, in the target {self.truth:.2f}. {self.verdict}"
+            f"{PARTICLES} particles after {k} Langevin steps, {self.shown}. Share on the right {now:.2f}, in the "
+            f"target {self.truth:.2f}. {self.verdict}"
         )
         return plots.curve_panels(panels, alt, x_label="")
 

@@ -12,7 +12,7 @@ from traitlets import Bytes, Float, Int, List, validate
 
 from diffkit import data, plots
 from diffkit.errors import RangeError, ShapeError
-from diffkit.explorers.base import Explorer, packed, script
+from diffkit.explorers.base import Explorer, in_the_plane, packed, script
 from diffkit.figure import Figure
 from diffkit.oracle import GaussianMixture
 
@@ -85,11 +85,7 @@ def score_field(
     a network that knows its training data by heart would do.  mixture: in the plane, the default is
     `data.moons_mixture()`.  sigmas: (S,) rising noise levels, by default 16 from 0.05 to 2.
     """
-    mixture = data.moons_mixture() if mixture is None else mixture.to("cpu", torch.float64)
-    if mixture.means.shape[1] != 2:
-        raise ShapeError(
-            f"the mixture has {mixture.means.shape[1]} dimensions: this explorer draws arrows in the plane"
-        )
+    mixture = in_the_plane(mixture, data.moons_mixture)
     if sigmas is None:
         sigmas = torch.logspace(-1.30103, 0.30103, 16, dtype=torch.float64)
     if not 2 <= len(sigmas) <= MOST_LEVELS or not bool((sigmas > 0).all() & (sigmas.diff() > 0).all()):

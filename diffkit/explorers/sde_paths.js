@@ -74,28 +74,17 @@ function momentView(model) {
   return { root: axes.root, draw };
 }
 
-function settingRow(sign, input) {
-  const value = html("output", { class: "dk-number", style: "min-width: 15ch" });
-  const name = html("span", { class: "dk-name", "aria-hidden": "true" }, sign);
-  const show = (at, text) => {
-    input.value = at;
-    value.textContent = text;
-    input.setAttribute("aria-valuetext", text);
-  };
-  return { row: html("div", { class: "dk-setting" }, name, input, value), input, show };
-}
-const range = (label, attributes) => html("input", { type: "range", "aria-label": label, ...attributes });
 const choice = (label, names) =>
   html("select", { "aria-label": label }, ...names.map((name) => html("option", { value: name }, name)));
 
 function render({ model, el }) {
   const frames = model.get("frames");
   const choices = model.get("choices");
-  const step = settingRow("step Δ", range("Δ, the length of a step", { min: 0, max: choices.length - 1, step: 1 }));
-  const moment = settingRow("moment", range("moment, how far the run has come", { min: 0, max: frames, step: 1 }));
+  const step = sliderRow("step Δ", "Δ, the length of a step", 15, { min: 0, max: choices.length - 1, step: 1 });
+  const moment = sliderRow("moment", "moment, how far the run has come", 15, { min: 0, max: frames, step: 1 });
   const kind = choice("which equation", model.get("kinds"));
   const direction = choice("direction of time", model.get("directions"));
-  const play = html("button", { type: "button", style: "min-width: 9ch" }, "Play");
+  const play = player(model, "frame", frames, 2);
   const again = html("button", { type: "button" }, "New noise");
   const gapNow = html("strong", { class: "dk-number" });
   const spreadNow = html("strong", { class: "dk-number" });
@@ -103,7 +92,7 @@ function render({ model, el }) {
   const verdict = html("p", { class: "dk-message", "aria-live": "polite" });
   const error = html("p", { class: "dk-message dk-error", role: "alert" });
   const panels = html("div", { class: "dk-row dk-panels" });
-  let views, tables, times, timer = null;
+  let views, tables, times;
 
   const draw = () => {
     const n = times.length - 1;
@@ -140,25 +129,8 @@ function render({ model, el }) {
     model.set(name, value);
     model.save_changes();
   };
-  const stop = () => {
-    cancelAnimationFrame(timer);
-    timer = null;
-    play.textContent = "Play";
-  };
-  const advance = () => {
-    const frame = Math.min(model.get("frame") + 2, frames);
-    send("frame", frame);
-    if (frame === frames) stop();
-    else timer = requestAnimationFrame(advance);
-  };
-  play.addEventListener("click", () => {
-    if (timer !== null) return stop();
-    if (model.get("frame") === frames) send("frame", 0);
-    play.textContent = "Stop";
-    timer = requestAnimationFrame(advance);
-  });
   again.addEventListener("click", () => send("draws", model.get("draws") + 1));
-  moment.input.addEventListener("input", () => { stop(); send("frame", Number(moment.input.value)); });
+  moment.input.addEventListener("input", () => { play.stop(); send("frame", Number(moment.input.value)); });
   step.input.addEventListener("input", () => send("n", choices[choices.length - 1 - Number(step.input.value)]));
   kind.addEventListener("change", () => send("kind", kind.value));
   direction.addEventListener("change", () => send("direction", direction.value));
@@ -170,7 +142,7 @@ function render({ model, el }) {
   const controls = html("div", { class: "dk-settings" },
     html("div", { class: "dk-setting" }, name("equation"), kind),
     html("div", { class: "dk-setting" }, name("direction"), direction),
-    step.row, moment.row, html("div", { class: "dk-setting" }, name(""), play, again));
+    step.row, moment.row, html("div", { class: "dk-setting" }, name(""), play.button, again));
   const answer = html("div", { class: "dk-answer" },
     html("div", {}, "Largest gap of shares, particles against exact: ", gapNow),
     html("div", {}, "Standard deviation of the particles: ", spreadNow, ", exact: ", spreadTrue), verdict, error);
@@ -183,7 +155,7 @@ function render({ model, el }) {
   showError();
   load();
   return () => {
-    stop();
+    play.stop();
     listeners.forEach(([event, action]) => model.off(event, action));
   };
 }

@@ -3,13 +3,15 @@
 Python runs the particles, whenever a setting changes; the browser only picks the moment that belongs to the slider.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from traitlets import Bytes, Float, Int, List, Unicode, observe, validate
 
 from diffkit import data, plots
-from diffkit.errors import RangeError, ShapeError
-from diffkit.explorers.base import Explorer, packed, script
+from diffkit.errors import RangeError
+from diffkit.explorers.base import Explorer, on_the_line, packed, script
 from diffkit.figure import Figure
 from diffkit.oracle import GaussianMixture
 from diffkit.samplers import euler_maruyama, reverse_sde
@@ -23,8 +25,19 @@ REACH = {"VP": 3.6, "sub-VP": 3.6, "VE": 7.5}  # the frame; a particle beyond is
 DIRECTIONS = ("data to noise", "noise to data", "noise to data, without the score")
 
 
+class Settings(NamedTuple):
+    """What the paths were run with; a setting that is refused later changes nothing of it."""
+
+    kind: str
+    direction: str
+    n: int
+
+
 class SdePaths(Explorer):
-    """Settings: kind, direction, n (steps), draws; and frame, the moment shown.  Python may set all of them."""
+    """Settings: kind, direction, n (steps), draws; and frame, the moment shown.  Python may set all of them.
+
+    A setting that does not exist changes `error` alone: the paths stay those of `shown`.
+    """
 
     _esm = script("sde_paths.js")
 
@@ -65,6 +78,7 @@ class SdePaths(Explorer):
             self.error = self._problem()
             if self.error:
                 return
+            self.shown = Settings(self.kind, self.direction, self.n)
             self.sde, self.reach = KINDS[self.kind], REACH[self.kind]
             forward = torch.linspace(0, 1, self.n + 1, dtype=torch.float64)
             self.times = forward if self.direction == DIRECTIONS[0] else forward.flip(0)
@@ -141,18 +155,19 @@ class SdePaths(Explorer):
 
     def picture(self) -> Figure:
         """The paths over the exact density at every step, and that density at the two ends and at the moment shown."""
-        k = self.frame * self.n // FRAMES
-        rising = slice(None) if self.direction == DIRECTIONS[0] else slice(None, None, -1)
-        order = list(range(self.n + 1))[rising]
+        kind, direction, n = self.shown
+        k = self.frame * n // FRAMES
+        rising = slice(None) if direction == DIRECTIONS[0] else slice(None, None, -1)
+        order = list(range(n + 1))[rising]
         now = order[k]
         p = torch.stack([self._density(float(t)) for t in self.times[order]])
         paths = self.run[order, :DRAWN].clamp(-self.reach, self.reach).mT
         alt = (
-            f"{DRAWN} of {PARTICLES} paths of the {self.kind} equation, {self.direction}, in {self.n} steps, over the "
+            f"{DRAWN} of {PARTICLES} paths of the {kind} equation, {direction}, in {n} steps, over the "
             f"exact density of x; the axis counts steps from the data. Shown: step {k} of the run, t = "
             f"{float(self.times[k]):.2f}. {self.verdict}"
         )
-        return plots.trajectories(paths, self.x, p, alt, at=sorted({0, now, self.n}), letter="k")
+        return plots.trajectories(paths, self.x, p, alt, at=sorted({0, now, n}), letter="k")
 
 
 def sde_paths(mixture: GaussianMixture | None = None, *, seed: int = 0) -> SdePaths:
@@ -161,12 +176,7 @@ def sde_paths(mixture: GaussianMixture | None = None, *, seed: int = 0) -> SdePa
     mixture: on the line, default the three bumps of the course; seed: of all draws, so that only the settings
     change the picture.
     """
-    mixture = data.bumps() if mixture is None else mixture
-    if mixture.means.shape[1] != 1:
-        raise ShapeError(
-            f"means is {tuple(mixture.means.shape)}: this explorer shows a mixture on the line, means (K, 1)"
-        )
-    return SdePaths(mixture.to("cpu", torch.float64), seed)
+    return SdePaths(on_the_line(mixture, data.bumps), seed)
 
 
 def histogram(run: Tensor, reach: float) -> Tensor:

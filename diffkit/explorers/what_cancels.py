@@ -13,7 +13,7 @@ from traitlets import Int, Unicode, observe, validate
 from diffkit import data, plots
 from diffkit.elbo import evaluate, p_reverse
 from diffkit.errors import RangeError
-from diffkit.explorers.base import Explorer, script
+from diffkit.explorers.base import Explorer, on_the_line, script
 from diffkit.figure import Figure
 from diffkit.forward import q_marginal, q_posterior, q_step
 from diffkit.gaussian import Gaussian
@@ -79,7 +79,7 @@ class WhatCancels(Explorer):
 
 def what_cancels(mixture: GaussianMixture | None = None, *, generator: torch.Generator | None = None) -> WhatCancels:
     """An explorer of the telescoping sum.  mixture: on the line, the default is `data.bumps()`."""
-    return WhatCancels(data.bumps() if mixture is None else mixture, generator)
+    return WhatCancels(on_the_line(mixture, data.bumps), generator)
 
 
 class Factors:

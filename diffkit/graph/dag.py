@@ -91,8 +91,7 @@ def log_joint(graph: nx.DiGraph, conditionals: Mapping[str, Callable[..., Tensor
     """The factorization as a function: log p(all nodes) = sum over nodes of log p(node | parents), in nats.
 
     conditionals[node](value, *parents) returns log p(value | parents), the parents in the order of `parents`.
-    The function that comes back takes one keyword per node; values may have any shapes that broadcast
-    together.
+    The function that comes back takes one keyword per node; values may have any shapes that broadcast together.
     """
     terms = factors(graph)
     same_names("conditionals", conditionals, graph)

@@ -80,11 +80,10 @@ def linear_gaussian(
     var: Mapping[str, Coefficient] | float = 1.0,
     bias: Mapping[str, Coefficient] | None = None,
 ) -> GaussianJoint:
-    """The joint Gaussian of a linear network, names in the graph's order, float64.  Bishop 2006, eq.
-    8.15-8.16.
+    """The joint Gaussian of a linear network, names in the graph's order, float64.  Bishop 2006, eq. 8.15-8.16.
 
-    weights[(parent, child)]: one per arrow; var: noise variance > 0 per node, or one number for all; bias: 0
-    if absent. With x = W x + bias + noise: mean = (I - W)^-1 bias and cov = (I - W)^-1 diag(var) (I - W)^-T.
+    weights[(parent, child)]: one per arrow; var: noise variance > 0 per node, or one number for all; bias: 0 if absent.
+    With x = W x + bias + noise: mean = (I - W)^-1 bias and cov = (I - W)^-1 diag(var) (I - W)^-T.
     """
     names = order(graph)
     if set(weights) != set(graph.edges):

@@ -44,8 +44,7 @@ class Path(NamedTuple):
 def d_separated(graph: nx.DiGraph, x: Nodes, y: Nodes, given: Nodes = ()) -> bool:
     """True when the graph alone makes x and y independent given the observed nodes.
 
-    Each is a name or several.  Raises GraphError for a cycle, an unknown name, or a name in two of the three
-    places.
+    Each is a name or several.  Raises GraphError for a cycle, an unknown name, or a name in two of the three places.
     """
     a, b, c = _three_sets(graph, x, y, given)
     return bool(nx.is_d_separator(graph, a, b, c))

@@ -1,8 +1,8 @@
 """Discrete distributions as tables with named axes: joint, marginal, conditional, mutual information.
 
-A joint over n variables is a tensor with n axes, one per variable; entry [i, j, ..] is p(first = i, second =
-j, ..). A conditional table p(node | parents) has the parents' axes first, in the graph's order, and the
-node's own axis last, so that its last axis sums to 1.
+A joint over n variables is a tensor with n axes, one per variable; entry [i, j, ..] is p(first = i, second = j, ..).
+A conditional table p(node | parents) has the parents' axes first, in the graph's order, and the node's own axis last,
+so that its last axis sums to 1.
 """
 
 from collections.abc import Mapping
@@ -44,8 +44,7 @@ class Joint:
     def conditional(self, x: Nodes, given: Nodes = ()) -> Tensor:
         """p(x | given) with the axes of given first, then those of x.
 
-        Where the condition has probability 0 any row would do, since nothing ever reads it; it is uniform
-        here.
+        Where the condition has probability 0 any row would do, since nothing ever reads it; it is uniform here.
         """
         names, above = as_names(x), as_names(given)
         if not names:
@@ -98,9 +97,9 @@ class Joint:
 def joint(graph: nx.DiGraph, tables: Mapping[str, Tensor]) -> Joint:
     """The joint distribution of a graph: the product of its conditional tables.  Bishop 2006, eq. 8.5.
 
-    tables[node]: (size of parent 1, .., size of parent k, size of node), parents in the order of
-    `parents(graph, node)`. Raises GraphError for missing or unknown nodes, ShapeError for axes that do not
-    fit, RangeError for rows that do not sum to 1.
+    tables[node]: (size of parent 1, .., size of parent k, size of node), the parents as `parents(graph, node)` lists
+    them.  Raises GraphError for missing or unknown nodes, ShapeError for axes that do not fit, RangeError for rows that
+    do not sum to 1.
     """
     same_names("tables", tables, graph)
     if len({table.device for table in tables.values()}) > 1:

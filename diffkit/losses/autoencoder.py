@@ -1,8 +1,7 @@
 """The denoising autoencoder: learn to undo noise, and so learn the score.
 
-Its best reconstruction is E[x_0 | x] = x + sigma^2 grad log p(x) (Tweedie's formula), so it moves a noisy
-point toward the data; with r(x) = x + sigma^2 s(x) its loss is 2 sigma^4 times the denoising score matching
-loss of s.
+Its best reconstruction is E[x_0 | x] = x + sigma^2 grad log p(x) (Tweedie's formula), so it moves a noisy point toward
+the data; with r(x) = x + sigma^2 s(x) its loss is 2 sigma^4 times the denoising score matching loss of s.
 
 Source: Vincent et al. 2010; Vincent 2011, section 4.3.
 """

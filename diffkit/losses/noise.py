@@ -10,7 +10,7 @@ Source: Ho et al. 2020, eq. 12 (w_t = lambda_t, the bound) and eq. 14 (w_t = 1, 
 import torch
 from torch import Tensor
 
-from diffkit.elbo.terms import Sigma, weights
+from diffkit.elbo.terms import FixedSigma, weights
 from diffkit.errors import ShapeError
 from diffkit.forward import q_sample
 from diffkit.gaussian import sum_event
@@ -69,7 +69,7 @@ def vlb(
     x_0: Tensor,
     t: Index,
     *,
-    sigma: Sigma = "beta",
+    sigma: FixedSigma = "beta",
     noise: Tensor | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:

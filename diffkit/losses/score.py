@@ -3,9 +3,8 @@
 explicit    needs the true score, which only an oracle has.
 implicit    = explicit + a constant, by integration by parts; needs the trace of the Jacobian of the model.
 sliced      = implicit with the trace estimated along random directions.
-denoising   = explicit on the noisy density + a constant; needs neither.  Its least value is that constant,
-above 0. multilevel  = denoising at many noise levels at once, weighted; with weights sigma^2 half of the mean
-simple loss.
+denoising   = explicit on the noisy density + a constant; needs neither.  Its least value is that constant, above 0.
+multilevel  = denoising at many noise levels at once, weighted; with weights sigma^2 half of the mean simple loss.
 
 A score is a function of x, (B, *D) to (B, *D), that treats the examples one by one (no batch normalisation).
 Each loss returns one value per example, (B,).

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from diffkit.errors import RangeError, ShapeError
-from diffkit.nets.embeddings import check_input
+from diffkit.errors import RangeError
+from diffkit.nets.checks import check_data, check_sides
 
 
 class Code(NamedTuple):
@@ -41,17 +41,13 @@ class AutoEncoder(nn.Module):
         self.encoder, self.decoder = nn.Sequential(*down), nn.Sequential(*up)
 
     def encode(self, x: Tensor) -> Code:
-        weight = next(self.parameters())
-        check_input(x, x.new_zeros(len(x)), (self.in_channels, None, None), weight)
-        if x.shape[2] % self.factor or x.shape[3] % self.factor or not x.numel():
-            raise ShapeError(
-                f"x is {tuple(x.shape)}: height and width must be multiples of {self.factor}; pad the image"
-            )
+        check_data(x, (self.in_channels, None, None), next(self.parameters()))
+        check_sides(x, self.factor)
         mean, raw = self.encoder(x).chunk(2, 1)
         return Code(mean, torch.exp(-5 + 7 * torch.tanh(raw / 7)))  # smooth, so the gradient never dies
 
     def decode(self, z: Tensor) -> Tensor:
-        check_input(z, z.new_zeros(len(z)), (self.latent_channels, None, None), next(self.parameters()))
+        check_data(z, (self.latent_channels, None, None), next(self.parameters()))
         return self.decoder(z)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -3,8 +3,9 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from diffkit.errors import RangeError
-from diffkit.nets.embeddings import SinusoidalEmbedding, check_input
+from diffkit.errors import RangeError, ShapeError
+from diffkit.nets.checks import check_data, check_one_each
+from diffkit.nets.embeddings import SinusoidalEmbedding
 
 
 class Classifier(nn.Module):
@@ -31,8 +32,11 @@ class Classifier(nn.Module):
 
     def features(self, x: Tensor, t: Tensor | None = None) -> Tensor:
         """(B, width): what the classifier knows about an image before it decides."""
+        check_data(x, (self.in_channels, None, None), self.last.weight)
+        if min(x.shape[2:]) < 4:
+            raise ShapeError(f"x is {tuple(x.shape)}: height and width must be at least 4; pad the image")
         t = x.new_zeros(len(x)) if t is None else t
-        check_input(x, t, (self.in_channels, None, None), self.last.weight)
+        check_one_each(t, x)
         h = self.first(x) + self.time(t)[:, :, None, None]  # after the norm, which would take the time out again
         h = F.avg_pool2d(self.second(h), 2)
         return self.features_layer(self.third(h))

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from diffkit.errors import RangeError, ShapeError
+from diffkit.nets.checks import check_time
 
 
 class SinusoidalEmbedding(nn.Module):
@@ -93,32 +94,6 @@ def drop_labels(y: Tensor, null: int, p: float = 0.1, *, generator: torch.Genera
         raise RangeError(f"p = {p}: it is a probability")
     drop = torch.rand(y.shape, generator=generator, device=y.device) < p
     return y.masked_fill(drop, null)
-
-
-def check_time(t: Tensor) -> Tensor:
-    """t unchanged, after checking that it is one number per example, (B,)."""
-    if not isinstance(t, Tensor) or t.ndim != 1:
-        got = tuple(t.shape) if isinstance(t, Tensor) else type(t).__name__
-        raise ShapeError(f"t is {got}: pass one t per example, (B,), e.g. torch.full((len(x),), t)")
-    if t.is_complex() or t.dtype == torch.bool:
-        raise RangeError(f"t is {t.dtype}: pass integers or floating-point numbers")
-    return t
-
-
-def check_input(x: Tensor, t: Tensor, shape: tuple[int | None, ...], weight: Tensor) -> None:
-    """Raise unless x is a batch of `shape` (None: any length) that fits the network's weights, with one t for each."""
-    wanted = f"(B, {', '.join('n' if n is None else str(n) for n in shape)})"
-    if not isinstance(x, Tensor):
-        raise ShapeError(f"x is {type(x).__name__}: this network takes a tensor {wanted}")
-    fits = x.ndim == len(shape) + 1 and all(n in (None, m) for n, m in zip(shape, x.shape[1:], strict=True))
-    if not fits:
-        raise ShapeError(f"x is {tuple(x.shape)}: this network takes {wanted}")
-    if not x.is_floating_point() or x.device != weight.device:
-        raise RangeError(f"x is {x.dtype} on {x.device}, the network {weight.dtype} on {weight.device}: use x.to(..)")
-    if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
-        raise RangeError(f"x is {x.dtype}, the network {weight.dtype}: use x.to({weight.dtype}), or net.to({x.dtype})")
-    if len(check_time(t)) != len(x) or t.device != x.device:
-        raise ShapeError(f"t is {tuple(t.shape)} on {t.device}, x has {len(x)} examples on {x.device}: one t for each")
 
 
 def _check_even(dim: int) -> None:

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from diffkit.errors import RangeError
-from diffkit.nets.embeddings import LabelEmbedding, SinusoidalEmbedding, check_input
+from diffkit.nets.checks import check_data, check_one_each
+from diffkit.nets.embeddings import LabelEmbedding, SinusoidalEmbedding
 
 
 class Mlp(nn.Module):
@@ -42,7 +43,8 @@ class Mlp(nn.Module):
             self.time(embedding(torch.zeros(1)))  # now its shape is known
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
-        check_input(x, t, (self.dims,), self.space.weight)
+        check_data(x, (self.dims,), self.space.weight)
+        check_one_each(t, x)
         h = self.space(x) + self.time(self.embedding(t))
         h = h + label_of(self.label, y, len(x))
         for layer in self.hidden:

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from diffkit.errors import RangeError, ShapeError
-from diffkit.nets.embeddings import LabelEmbedding, SinusoidalEmbedding, check_input
+from diffkit.errors import RangeError
+from diffkit.nets.checks import check_data, check_one_each, check_sides
+from diffkit.nets.embeddings import LabelEmbedding, SinusoidalEmbedding
 from diffkit.nets.mlp import label_of
 
 GROUPS = 8
@@ -56,11 +57,9 @@ class UNet(nn.Module):
         )
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
-        check_input(x, t, (self.in_channels, None, None), self.first.weight)
-        if x.shape[2] % self.scale or x.shape[3] % self.scale or not x.numel():
-            raise ShapeError(
-                f"x is {tuple(x.shape)}: height and width must be multiples of {self.scale}; pad the image"
-            )
+        check_data(x, (self.in_channels, None, None), self.first.weight)
+        check_one_each(t, x)
+        check_sides(x, self.scale)
         emb = self.mix(self.time(t) + label_of(self.label, y, len(x)))
         h, seen = self.first(x), []
         for i, block in enumerate(self.down):
@@ -91,11 +90,14 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Every place looks at every other one, in heads of 32 channels at most.  Vaswani et al. 2017."""
+    """Every place looks at every other one, in heads of 32 channels, or one head where 32 does not divide them.
+
+    Vaswani et al. 2017, section 3.2.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.heads = max(1, channels // 32) if channels % 32 == 0 else 1
+        self.heads = channels // 32 if channels % 32 == 0 else 1
         self.norm, self.qkv = nn.GroupNorm(GROUPS, channels), nn.Conv2d(channels, 3 * channels, 1)
         self.out = _zero_conv(channels, channels, size=1)
 

@@ -78,7 +78,12 @@ def curve_panels(
 
 
 def bars(x: Tensor, heights: Mapping[str, Tensor], alt: str, *, x_label: str = "t", y_label: str = "") -> Figure:
-    """Bars, stacked if there is more than one kind.  x: (n,); each height (n,), under its label, with its hatching."""
+    """Bars, stacked if there is more than one kind.  x: (n,); each height (n,), under its label, with its hatching.
+
+    Raises ShapeError for more kinds than there are hatchings.
+    """
+    if len(heights) > len(HATCHES):
+        raise ShapeError(f"{len(heights)} kinds of bars: no more than {len(HATCHES)} can be told apart")
     canvas, axes = axes_grid(1, 1, 7, 3.2)
     width, base = 0.8 * float(x.diff().abs().min()) if len(x) > 1 else 0.8, np.zeros(len(x))
     for (label, height), color, hatch in zip(heights.items(), COLORS, HATCHES, strict=False):

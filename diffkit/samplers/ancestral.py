@@ -10,7 +10,7 @@ from torch import Tensor
 
 from diffkit.errors import RangeError, ShapeError
 from diffkit.samplers.affine import Affine, affine_chain
-from diffkit.samplers.checks import check_state
+from diffkit.samplers.checks import check_count, check_state
 from diffkit.samplers.path import check_steps, step_indices
 from diffkit.samplers.step import Model, Step
 from diffkit.schedule import Schedule
@@ -31,7 +31,8 @@ def ancestral(
     variance: (T+1,), default `s.beta`; the other choice of the paper is `s.beta_tilde`.
     No noise is added at t = 1.
     """
-    steps = check_steps(range(s.T if t_start is None else t_start, -1, -1), s.T)
+    start = s.T if t_start is None else check_count(t_start, "t_start")
+    steps = check_steps(range(start, -1, -1), s.T)
     check_state(x_T, generator)
     k = reverse_kernel(s, steps, variance)
     return affine_chain(eps, x_T, steps, step_indices(steps[:-1], x_T), k, generator)

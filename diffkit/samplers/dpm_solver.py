@@ -51,8 +51,8 @@ def _single(
 def dpm_solver_2m(eps: Model, noise: Noise, x_T: Tensor, *, times: Times | None = None) -> Iterator[Step]:
     """Second order from one call a step: the previous step's x_0_hat gives the slope.
 
-    noise: a Schedule or an SDE.  times: falling, default every step of a Schedule.  x_T: (B, *D), at
-    times[0]. The first step, and a last one that ends at sigma = 0, are first order.
+    noise: a Schedule or an SDE.  times: falling, default every step of a Schedule.  x_T: (B, *D), at times[0].
+    The first step, and a last one that ends at sigma = 0, are first order.
     """
     check_state(x_T)
     path = make_path(noise, x_T, times)

@@ -66,9 +66,7 @@ def make_path(noise: Noise, x: Tensor, times: Times | None = None, *, rising: bo
 
 
 def step_indices(steps: list[int], x: Tensor) -> list[Tensor]:
-    """Every t as (B,) long on x's device.  Views of one small table, made once: no copy to the device in the
-    loop.
-    """
+    """Every t as (B,) long on x's device.  Views of one small table, made once: no copy to the device in the loop."""
     return list(torch.tensor(steps, device=x.device).unsqueeze(1).expand(-1, len(x)).unbind(0))
 
 

@@ -42,6 +42,8 @@ def prediction(
     """
     if target not in ("eps", "x0", "v"):
         raise RangeError(f"target = {target!r}: choose eps, x0 or v")
+    if change is not None and y is None:
+        raise RangeError("change is for labels, and there are none: pass y, or leave change out")
     if batch_size < 1 or (y is not None and len(y) != len(x_0)):
         raise ShapeError(f"batch_size = {batch_size} (at least 1); x_0 and y must have one row per example")
     column = (-1, *[1] * (check_batch(x_0).ndim - 1))

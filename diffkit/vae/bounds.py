@@ -7,8 +7,7 @@ KL(q || p(z | x)).
     one level       z -> x                      q(z | x) learned
     two levels      z_2 -> z_1 -> x             q(z_1 | x) q(z_2 | z_1) learned
     any number      z_L -> .. -> z_1 -> x       the same, in a loop
-    fixed encoder   x_T -> .. -> x_1 -> x_0     q(x_t | x_{t-1}) adds noise and learns nothing: a diffusion
-    model
+    fixed encoder   x_T -> .. -> x_1 -> x_0     q(x_t | x_{t-1}) adds noise, learns nothing: a diffusion model
 
 Each p and q is a function that returns a `Gaussian`.  p(top level) is N(0, I) throughout.
 

@@ -28,5 +28,5 @@ class Marks(NbGraderPreprocessor):
             if grading.get("solution"):
                 grading["comment"] = comments.get(name)
         score, of = (sum(g[i] for g in grades.values()) for i in (0, 1))
-        where |= {"score": score - penalty, "max_score": of, "late_penalty": penalty}
+        where |= {"score": max(score - penalty, 0.0), "max_score": of, "late_penalty": penalty}
         return nb, resources

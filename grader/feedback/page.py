@@ -19,7 +19,7 @@ POLICY = (
 
 
 def page(nb: NotebookNode, where: Mapping[str, Any]) -> str:
-    """The page.  where: nbgrader's resources, with the scores that `GetGrades` put there."""
+    """The page.  where: nbgrader's resources, with the scores that `Marks` put there."""
     title = f"{where['assignment']}: {where['student']}"
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

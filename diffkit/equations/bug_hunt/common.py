@@ -5,9 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from diffkit.equations.chains import log_normal
 from diffkit.equations.draws import randn, uniform
 from diffkit.equations.quadrature import integrate
-from diffkit.equations.small_chain import log_normal
 from diffkit.oracle import GaussianMixture
 
 T = 7  # steps of the chains here

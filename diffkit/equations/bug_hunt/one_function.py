@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from diffkit.equations.bug_hunt.common import mean_given, mixture, slope
+from diffkit.equations.chains import log_normal
 from diffkit.equations.draws import number, randn
 from diffkit.equations.quadrature import integrate, normal_grid, normal_nodes
 from diffkit.equations.registry import Sides, twin
-from diffkit.equations.small_chain import log_normal
 
 
 def _level(g: torch.Generator) -> tuple[float, float]:

@@ -4,10 +4,11 @@ import torch
 from torch import Tensor
 
 from diffkit.equations.bug_hunt.common import T, mixture, slope
+from diffkit.equations.chains import log_normal
 from diffkit.equations.draws import number, randn, uniform
 from diffkit.equations.quadrature import integrate
 from diffkit.equations.registry import Sides, twin
-from diffkit.equations.small_chain import log_normal, random_schedule
+from diffkit.equations.small_chain import random_schedule
 from diffkit.guidance import combine_w
 from diffkit.oracle import GaussianMixture
 from diffkit.samplers.ancestral import reverse_kernel

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from diffkit.equations import draws
 from diffkit.gaussian import LOG_2PI
 from diffkit.oracle import GaussianMixture
 from diffkit.schedule import Schedule
@@ -13,9 +14,7 @@ HIGH_VARIANCE = 1.7  # of made-up Gaussian data, so that nothing hides behind a 
 
 def random_schedule(g: torch.Generator, T: int = 12) -> Schedule:
     """T random betas between 0.02 and 0.37."""
-    beta = torch.zeros(T + 1, dtype=torch.float64)
-    beta[1:] = 0.02 + 0.35 * torch.rand(T, generator=g, dtype=torch.float64)
-    return Schedule(beta)
+    return draws.schedule(g, T, 0.02, 0.35)
 
 
 def data_variance(g: torch.Generator) -> float:

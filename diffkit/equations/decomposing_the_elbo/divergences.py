@@ -3,11 +3,12 @@ r"""What cancels, and how paths become divergences.  Equations (4.1) to (4.9).""
 import torch
 
 from diffkit import forward
+from diffkit.equations.chains import log_normal
 from diffkit.equations.decomposing_the_elbo.common import HO, expected_divergences
 from diffkit.equations.draws import randn
 from diffkit.equations.quadrature import normal_nodes
 from diffkit.equations.registry import Sides, twin
-from diffkit.equations.small_chain import SmallChain, log_normal, random_schedule
+from diffkit.equations.small_chain import SmallChain, random_schedule
 from diffkit.gaussian import FullGaussian, Gaussian
 
 

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from diffkit import elbo, forward
+from diffkit.equations.chains import log_normal
 from diffkit.equations.decomposing_the_elbo.common import expected_divergences
 from diffkit.equations.quadrature import normal_nodes
 from diffkit.equations.registry import Sides, twin
-from diffkit.equations.small_chain import SmallChain, log_normal, random_schedule
+from diffkit.equations.small_chain import SmallChain, random_schedule
 from diffkit.gaussian import kl
 
 SLIDES = "a slide deck on diffusion models"

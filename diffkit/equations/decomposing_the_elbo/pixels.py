@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from diffkit import elbo
+from diffkit.equations.chains import log_normal
 from diffkit.equations.decomposing_the_elbo.common import HO
 from diffkit.equations.draws import randn
 from diffkit.equations.registry import Sides, twin
-from diffkit.equations.small_chain import log_normal
 from diffkit.gaussian import Gaussian
 
 

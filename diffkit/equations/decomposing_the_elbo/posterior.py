@@ -4,11 +4,12 @@ import torch
 from torch import Tensor
 
 from diffkit import forward
+from diffkit.equations.chains import log_normal
 from diffkit.equations.decomposing_the_elbo.common import HO
 from diffkit.equations.draws import randn
 from diffkit.equations.quadrature import normal_grid
 from diffkit.equations.registry import Sides, twin
-from diffkit.equations.small_chain import SmallChain, log_normal, random_schedule
+from diffkit.equations.small_chain import SmallChain, random_schedule
 
 
 @twin(

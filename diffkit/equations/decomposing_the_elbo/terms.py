@@ -76,7 +76,7 @@ def weighted_noise_errors(g: torch.Generator) -> Sides:
     for t in range(2, 7):
         x_t = forward.q_sample(s, x_0.expand(8, 1), t, noise=z.unsqueeze(1))
         guess = slope[t] * x_t
-        p = elbo.p_reverse(s, guess, x_t, t, sigma2.clamp(min=1e-3))
+        p = elbo.p_reverse(s, guess, x_t, t, sigma2)
         slow = slow + w @ kl(forward.q_posterior(s, x_0.expand(8, 1), x_t, t), p)
         weight = s.beta[t] ** 2 / (2 * sigma2[t] * s.alpha[t] * (1 - s.alpha_bar[t]))
         r = s.beta_tilde[t] / sigma2[t]

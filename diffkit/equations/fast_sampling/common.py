@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from diffkit.equations import draws
 from diffkit.equations.draws import number, randn, uniform
 from diffkit.oracle import GaussianMixture
 from diffkit.schedule import Schedule
@@ -15,7 +16,7 @@ Levels = tuple[Tensor, Tensor, Tensor]
 
 def random_schedule(g: torch.Generator, T: int = 12) -> Schedule:
     """T random betas between 0.05 and 0.35."""
-    return Schedule(torch.cat([torch.zeros(1, dtype=torch.float64), uniform(g, 0.05, 0.35, T)]))
+    return draws.schedule(g, T, 0.05, 0.3)
 
 
 def mixture(g: torch.Generator, d: int = 2, K: int = 3) -> GaussianMixture:
@@ -29,12 +30,6 @@ def autograd_eps(data: GaussianMixture, x: Tensor, alpha: float, sigma: float) -
     x = x.detach().requires_grad_()
     (score,) = torch.autograd.grad(data.log_prob(x, alpha, sigma).sum(), x)
     return -sigma * score
-
-
-def same_draws(g: torch.Generator) -> tuple[torch.Generator, torch.Generator]:
-    """Two generators that draw the same numbers."""
-    seed = int(torch.randint(2**31, (1,), generator=g))
-    return torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed)
 
 
 def random_levels(g: torch.Generator, n: int = 1) -> Levels:

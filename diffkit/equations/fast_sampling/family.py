@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from diffkit import forward
-from diffkit.equations.draws import number, randn, uniform
-from diffkit.equations.fast_sampling.common import SONG, kept, random_levels, random_schedule, same_draws
+from diffkit.equations.draws import number, randn, same_draws, uniform
+from diffkit.equations.fast_sampling.common import SONG, kept, random_levels, random_schedule
 from diffkit.equations.quadrature import integrate
 from diffkit.equations.registry import Sides, twin
 from diffkit.gaussian import FullGaussian, Gaussian

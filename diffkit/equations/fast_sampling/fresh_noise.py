@@ -5,7 +5,7 @@ import itertools
 import torch
 from torch import Tensor
 
-from diffkit.equations.draws import number, randn
+from diffkit.equations.draws import number, randn, same_draws
 from diffkit.equations.fast_sampling.common import (
     SONG,
     autograd_eps,
@@ -13,7 +13,6 @@ from diffkit.equations.fast_sampling.common import (
     mixture,
     random_levels,
     random_schedule,
-    same_draws,
 )
 from diffkit.equations.registry import Sides, twin
 from diffkit.gaussian import FullGaussian, Gaussian, kl

@@ -26,18 +26,6 @@ def autograd_score(data: GaussianMixture, x: Tensor, sigma: float = 0.0) -> Tens
     return score
 
 
-def last(steps: object) -> Tensor:
-    """The last state of a sampler that is run to its end."""
-    *_, end = steps  # type: ignore[misc]
-    return end.x  # type: ignore[has-type]
-
-
-def same_draws(g: torch.Generator) -> tuple[torch.Generator, torch.Generator]:
-    """Two generators that draw the same numbers."""
-    seed = int(torch.randint(2**31, (1,), generator=g))
-    return torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed)
-
-
 def expected(log_p: Callable[[Tensor], Tensor], f: Waves) -> Tensor:
     """E[f] under the density proportional to exp(log_p), by the trapezoidal rule."""
 

@@ -3,6 +3,7 @@ r"""Is the DDPM sampler the same thing?  Equations (7.21) to (7.23)."""
 import torch
 from torch import Tensor
 
+from diffkit.equations import draws
 from diffkit.equations.draws import randn, uniform
 from diffkit.equations.langevin_dynamics.common import autograd_score, expected, mixture
 from diffkit.equations.registry import Sides, twin
@@ -12,7 +13,7 @@ from diffkit.schedule import Schedule
 
 
 def _schedule(g: torch.Generator, T: int = 12) -> Schedule:
-    return Schedule(torch.cat([torch.zeros(1, dtype=torch.float64), uniform(g, 0.02, 0.4, T)]))
+    return draws.schedule(g, T, 0.02, 0.38)
 
 
 def _ddpm_step(s: Schedule, t: int, x: Tensor, data: GaussianMixture, variance: Tensor, z: Tensor) -> Tensor:

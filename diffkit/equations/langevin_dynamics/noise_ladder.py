@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from diffkit import sigmas
-from diffkit.equations.draws import number, randn, uniform
-from diffkit.equations.langevin_dynamics.common import SONG, autograd_score, last, mixture, same_draws, settled
+from diffkit.equations.draws import number, randn, same_draws, uniform
+from diffkit.equations.langevin_dynamics.common import SONG, autograd_score, mixture, settled
 from diffkit.equations.quadrature import integrate, normal_grid
 from diffkit.equations.registry import Sides, twin
-from diffkit.samplers import annealed_langevin
+from diffkit.samplers import annealed_langevin, last
 
 
 @twin(

@@ -5,20 +5,18 @@ import math
 import torch
 from torch import Tensor
 
-from diffkit.equations.draws import number, randn, uniform
+from diffkit.equations.draws import number, randn, same_draws, uniform
 from diffkit.equations.langevin_dynamics.common import (
     SONG,
     Waves,
     autograd_score,
     expected,
-    last,
     mixture,
-    same_draws,
     settled,
 )
 from diffkit.equations.quadrature import normal_grid
 from diffkit.equations.registry import Sides, twin
-from diffkit.samplers import annealed_langevin, ula
+from diffkit.samplers import annealed_langevin, last, ula
 
 
 @twin(

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from diffkit import losses
-from diffkit.equations.draws import F64, randn, uniform
+from diffkit.equations import draws
+from diffkit.equations.draws import F64, randn
 from diffkit.equations.quadrature import normal_nodes
 from diffkit.oracle import GaussianMixture
 from diffkit.schedule import Schedule
@@ -32,7 +33,7 @@ def model(g: torch.Generator, d: int) -> losses.score.Score:
 
 def random_schedule(g: torch.Generator, T: int = 10) -> Schedule:
     """T random betas between 0.02 and 0.4."""
-    return Schedule(torch.cat([torch.zeros(1, dtype=F64), uniform(g, 0.02, 0.4, T)]))
+    return draws.schedule(g, T, 0.02, 0.38)
 
 
 def gradient(f: Tensor, x: Tensor) -> Tensor:

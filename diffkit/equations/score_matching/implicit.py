@@ -6,6 +6,7 @@ from torch import Tensor
 from diffkit import losses
 from diffkit.equations.draws import F64, randn, uniform
 from diffkit.equations.grids import interval_nodes, plane_nodes
+from diffkit.equations.limits import divergence
 from diffkit.equations.quadrature import normal_grid, normal_nodes
 from diffkit.equations.registry import Sides, twin
 from diffkit.equations.score_matching.common import HYVARINEN, gradient, line, mixture, model, one_number
@@ -76,14 +77,6 @@ def by_parts(g: torch.Generator) -> Sides:
     return Sides(one_number(w @ (torch.sin(k * x + m) * slope)), one_number(at_ends[1] - at_ends[0] - moved))
 
 
-def _divergence(s: losses.score.Score, x: Tensor) -> Tensor:
-    """Trace of the Jacobian, one coordinate after the other."""
-    x = x.detach().requires_grad_()
-    columns = s(x).unbind(1)
-    parts = [torch.autograd.grad(c.sum(), x, retain_graph=True)[0][:, i] for i, c in enumerate(columns)]
-    return torch.stack(parts).sum(0)
-
-
 @twin(
     "6.10",
     r"\mathbb{E}_{p}\big[\mathbf{s}_{\boldsymbol\theta}\cdot\nabla_{\mathbf{x}} \log p\big] = -\,\mathbb{E}_{p}\Big[\operatorname{tr}\frac{\partial \mathbf{s}_{\boldsymbol\theta}}{\partial \mathbf{x}}\Big]",
@@ -94,7 +87,7 @@ def cross_term(g: torch.Generator) -> Sides:
     """Both expectations over a mixture in the plane by quadrature."""
     p, s = mixture(g), model(g, 2)
     x, w = _plane(p)
-    return Sides(one_number(w @ (s(x) * p.score(x)).sum(1)), one_number(-w @ _divergence(s, x)))
+    return Sides(one_number(w @ (s(x) * p.score(x)).sum(1)), one_number(-w @ divergence(s, x)))
 
 
 @twin(
@@ -163,7 +156,7 @@ def _signs(d: int) -> Tensor:
     "6.14",
     r"\operatorname{tr} A = \mathbb{E}_{\mathbf{v}}\big[\mathbf{v}^{\top} A\, \mathbf{v}\big] \qquad\text{if } \mathbb{E}_{\mathbf{v}}[\mathbf{v}\mathbf{v}^{\top}] = \mathbf{I}",
     symbols="A v E I",
-    source="Hutchinson 1989",
+    source="Hutchinson 1990",
 )
 def random_trace(g: torch.Generator) -> Sides:
     """The trace, and the mean over all vectors of signs, one after the other."""
@@ -195,4 +188,4 @@ def sliced(g: torch.Generator) -> Sides:
     s, x = model(g, 3), randn(g, 5, 3)
     directions = _signs(3).unsqueeze(1).expand(8, 5, 3)
     left = losses.sliced(s, x, directions=directions, variance_reduced=False)
-    return Sides(left.detach(), 0.5 * (s(x) ** 2).sum(1) + _divergence(s, x))
+    return Sides(left.detach(), 0.5 * (s(x) ** 2).sum(1) + divergence(s, x))

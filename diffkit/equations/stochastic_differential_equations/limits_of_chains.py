@@ -86,7 +86,7 @@ def product_to_exponential(g: torch.Generator) -> Sides:
     source=f"{SONG}, eq. 9",
 )
 def ladder_to_ve(g: torch.Generator) -> Sides:
-    """The ladder of lesson 07 at its middle rung, with 5 to 641 rungs: added variance per time; g^2 of the library."""
+    """The ladder of lesson 07 at its middle rung, with 5 to 513 rungs: added variance per time; g^2 of the library."""
     low, high = number(g, 0.05, 0.2), number(g, 1.5, 3)
 
     def per_time(dt: float) -> Tensor:
