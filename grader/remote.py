@@ -19,7 +19,7 @@ def asker(evaluation: Evaluation, name: str) -> Callable[[Case], Answer]:
         waiting = iter(callbacks)
         args = [next(waiting) if isinstance(a, Served) else _with_layout(a) for a in case.args]
         reply = _put(evaluation, name, case, args)
-        return _understood(reply, case, sum(len(c.calls) for c in callbacks))
+        return _understood(reply, case, sum(c.calls for c in callbacks))
 
     return ask
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from grader.intake import LARGEST_NOTEBOOK, RefusedError, beside, inspect, submissions
+from grader.intake import beside, inspect, submissions
+from grader.notebook_file import LARGEST_NOTEBOOK, RefusedError
 
 LESSON = "02_forward_process"
 GOOD = nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])).encode()
