@@ -17,7 +17,7 @@ LARGEST_FILE = 16 * 2**20
 LARGEST_TOGETHER = 32 * 2**20  # as much as the sandbox takes
 DEEPEST = 8
 MOST_FILES = 200
-LONGEST_TIME = 100
+LONGEST_TIME, LONGEST_PATH = 100, 400  # bytes
 LEFT_BEHIND = {".ipynb_checkpoints", "__pycache__", "feedback"}  # by nbgrader when it copies a submission
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")  # nbgrader uses names in glob and regular expressions
 
@@ -56,6 +56,8 @@ def inspect(folder: Path, notebook: Path) -> None:
             if number > MOST_FILES:
                 raise RefusedError(f"it contains more than {MOST_FILES} files and folders")
             room -= _size(entry)
+            if len(os.fsencode(os.path.relpath(entry.path, folder))) > LONGEST_PATH:
+                raise RefusedError(f"the path of {entry.name[:40]!r} is longer than {LONGEST_PATH} bytes: shorten it")
             if room < 0:
                 raise RefusedError(
                     f"the files beside the notebook are larger than {LARGEST_TOGETHER >> 20} MiB together"

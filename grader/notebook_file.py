@@ -41,7 +41,8 @@ def _inspect_content(content: bytes) -> None:
         data = json.loads(content.decode())
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise RefusedError(f"the notebook is not valid JSON ({_short(error)}): save it again in JupyterLab") from error
-    if not isinstance(data, dict) or data.get("nbformat") != 4 or not isinstance(data.get("cells"), list):
+    known = isinstance(data, dict) and data.get("nbformat") == 4 and type(data.get("nbformat_minor")) is int
+    if not known or not isinstance(data.get("cells"), list):
         raise RefusedError("the file is not a notebook of format 4: save it again in JupyterLab")
     if not 0 < len(data["cells"]) <= MOST_CELLS:
         raise RefusedError(f"the notebook has {len(data['cells'])} cells; between 1 and {MOST_CELLS} are taken")

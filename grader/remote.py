@@ -59,7 +59,9 @@ def _understood(reply: Reply, case: Case, calls: int) -> Answer:
             return Answer("unwritten")
         if case.ask == "gradient" and "does not require grad" in reply.message:
             return Answer("no-gradient")
-        return Answer("raised", text=f"{reply.type_name}: {reply.message}", line=reply.source.strip())
+        return Answer(
+            "raised", text=f"{reply.type_name}: {reply.message}".removesuffix(": "), line=reply.source.strip()
+        )
     if reply.kind == "undefined":
         return Answer("undefined")
     if reply.kind == "timeout":
