@@ -27,6 +27,11 @@ def changed(**changes):
     return json.dumps(data).encode()
 
 
+def with_cell(**parts):
+    cell = {"cell_type": "code", "metadata": {}, "source": "", "outputs": [], "execution_count": None}
+    return changed(cells=[cell | parts])
+
+
 BAD = {
     "cut": (GOOD[: len(GOOD) // 2], "not valid JSON"),
     "empty": (b"", "not valid JSON"),
@@ -47,6 +52,11 @@ BAD = {
         changed(cells=[{"cell_type": "markdown", "metadata": {}, "source": "x" * 2**21}]),
         "a cell may hold",
     ),
+    "tags that are no texts": (with_cell(metadata={"tags": [1]}), "tags"),
+    "many tags": (with_cell(metadata={"tags": [f"a{i}" for i in range(101)]}), "tags"),
+    "many outputs": (with_cell(outputs=[{"output_type": "x"}] * 5001), "more than 5000 outputs"),
+    "minor version no number": (changed(nbformat_minor="5"), "not a notebook of format 4"),
+    "minor version that never was": (changed(nbformat_minor=-1), "damaged"),
     "large": (b" " * (LARGEST_NOTEBOOK + 1), "larger than"),
 }
 

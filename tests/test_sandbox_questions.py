@@ -1,6 +1,7 @@
 """Questions to a fork of the student's state bring values back; functions of ours may be passed in."""
 
 import resource
+import weakref
 
 import numpy as np
 import pytest
@@ -165,6 +166,26 @@ def test_a_callback_runs_here_and_its_calls_are_counted(kernel):
     assert torch.equal(first[0], torch.ones(2))
     assert torch.equal(second[0], torch.full((2,), 2.0))
     assert second[1] == 1.0
+
+
+def test_what_a_callback_was_called_with_is_not_kept(kernel):
+    run_all(kernel, "def ask(f, n):\n    return sum(f({}) for _ in range(n))")
+    given = []
+
+    def ours(x):
+        given.append(weakref.ref(x_of := _Weak()))
+        x["held"] = x_of
+        return 1
+
+    callback = Callback(ours)
+    with kernel.evaluation() as evaluation:
+        assert evaluation.call("ask", [callback, 5]).value == 5
+    assert callback.calls == 5
+    assert [r() for r in given] == [None] * 5, "a student could fill the memory with them"
+
+
+class _Weak:
+    """Something whose end can be seen."""
 
 
 def test_a_case_that_is_asked_twice_may_hand_over_a_function(kernel):

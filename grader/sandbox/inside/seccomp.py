@@ -2,8 +2,8 @@
 
 A list of what is refused, not of what is allowed: torch, plots and shells use hundreds of calls.  The list holds those
 that look into other processes, make namespaces or mounts, load code into the kernel, use its youngest parts, take
-memory that no process is charged for, or use up what the instructor's other programs need.  Of sockets there are those of the own network namespace; others (vsock,
-Bluetooth, raw packets) reach around it.
+memory that no process is charged for, or use up what the user's other programs need.  Of sockets there are those of the
+own network namespace; others (vsock, Bluetooth, raw packets) reach around it.
 """
 
 import errno
