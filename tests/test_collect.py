@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from grader.cli import main
-from grader.collect.names import label
+from grader.collect.names import label, titles
 from grader.collect.received import received
 from grader.exercises import LESSONS
 from grader.intake import submissions
@@ -150,6 +150,25 @@ def test_nobody_hands_in_for_somebody_else_by_taking_their_name(course, tmp_path
     )
     assert collect(course, archive) == 0
     assert {name.split("/")[0] for name in there(course)} == {"Ada-Lovelace-666", "Bob-Moss-1", "bob--moss-2"}
+
+
+def test_nobody_hands_in_for_somebody_else_by_the_name_of_a_file(course, tmp_path, capsys) -> None:
+    remember(course, [Person("ada", "Ada", "Lovelace", canvas="101"), Person("bob", "Bob", "Moss", canvas="102")])
+    late = "2026-09-09-12-00-00_forward_process.ipynb"
+    canvas = {
+        "mossbob_102_4700_forward_process.ipynb": NOTEBOOK,
+        f"lovelaceada_101_4711_bob_attempt_{late}": NOTEBOOK,
+    }
+    assert collect(course, download(tmp_path / "canvas.zip", canvas)) == 0
+    assert {name.split("/")[0] for name in there(course)} == {"ada", "bob"}
+    assert f"bob/{LESSON}/timestamp.txt" not in there(course)
+
+
+def test_the_first_attempt_in_a_name_is_blackboards() -> None:
+    title, other = "Lab_1_2_ada_attempt_2026-03-01-12-00-00", "Lab_1_2_bob_attempt_2026-03-02-12-00-00"
+    names = [f"{title}.txt", f"{title}_x_bob_attempt_2026-09-09-12-00-00_f.ipynb", f"{other}_f.ipynb"]
+    found = [label((name,), (), titles(names)) for name in names]
+    assert [(f.platform, f.user) for f in found if f] == [("Blackboard", "ada"), ("Blackboard", "bob")]
 
 
 def test_times_in_names_are_the_platforms_and_in_its_zone(course, tmp_path) -> None:
