@@ -7,9 +7,11 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
-from nbgrader.utils import parse_utc
+import dateutil.parser
+import dateutil.tz
 
 from grader.notebook_file import RefusedError, inspect_notebook
 
@@ -113,10 +115,21 @@ def _size(entry: os.DirEntry[str]) -> int:
 
 
 def _inspect_time(path: Path) -> None:
-    """nbgrader takes the time of handing in from this file, and stops if it cannot: so all of it, as nbgrader does."""
+    """nbgrader takes the time of handing in from this file, and stops if it cannot: so all of it is read."""
     try:
         if path.exists():
             content = path.read_bytes()
-            parse_utc(content.decode().strip() if len(content) <= LONGEST_TIME else "")
+            _time(content.decode().strip() if len(content) <= LONGEST_TIME else "")
     except (ValueError, OverflowError) as error:
         raise RefusedError("timestamp.txt holds no time: remove it") from error
+
+
+def _time(text: str) -> datetime:
+    """In UTC, as nbgrader's `parse_utc` reads it: of three words, the last one is a zone or its seconds."""
+    day, *more = text.split(" ")
+    zones: dict[str, tzinfo | int | None] = {}
+    if len(more) == 2:
+        text = f"{day} {more[0]} TZ"
+        zones["TZ"] = int(more[1]) if more[1].lstrip("+-").isdecimal() else dateutil.tz.gettz(more[1])
+    moment = dateutil.parser.parse(text, tzinfos=zones)
+    return moment - (moment.utcoffset() or timedelta())

@@ -121,5 +121,7 @@ except Exception: A = {}
            files={"timestamp.txt": b"2026-01-01 00:00:00" + b" " * 100 + b"soon"}, refused=True),
     Attack("timestamp_zone", "a time of a zone that lies four days away",
            files={"timestamp.txt": b"2026-01-01T00:00:00+99:99"}, refused=True),
+    Attack("timestamp_words", "a time of three words, which nbgrader reads in a way of its own",
+           files={"timestamp.txt": b"2026-01-01 1 PM"}, refused=True),
     Attack("timestamp_nonsense", "a timestamp that is none", files={"timestamp.txt": b"\xff\0 soon"}, refused=True),
 )  # fmt: skip
