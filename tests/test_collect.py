@@ -164,6 +164,15 @@ def test_nobody_hands_in_for_somebody_else_by_the_name_of_a_file(course, tmp_pat
     assert f"bob/{LESSON}/timestamp.txt" not in there(course)
 
 
+def test_nobody_gets_the_id_of_somebody_else_by_choosing_a_name(course, tmp_path) -> None:
+    remember(course, [Person("student-12", "Bob", "Moss", moodle="55")])
+    names = ("student_12", "v" * 150 + "_8", "v" * 150 + "_9")
+    files = {f"{name}_assignsubmission_file_/forward_process.ipynb": NOTEBOOK for name in names}
+    assert collect(course, download(tmp_path / "d.zip", files)) == 0
+    ids = {name.split("/")[0] for name in there(course)}
+    assert ids == {"student-12-2", "v" * 60 + "-8", "v" * 60 + "-9"}
+
+
 def test_the_first_attempt_in_a_name_is_blackboards() -> None:
     title, other = "Lab_1_2_ada_attempt_2026-03-01-12-00-00", "Lab_1_2_bob_attempt_2026-03-02-12-00-00"
     names = [f"{title}.txt", f"{title}_x_bob_attempt_2026-09-09-12-00-00_f.ipynb", f"{other}_f.ipynb"]
