@@ -177,7 +177,9 @@ def from_alpha_bar(alpha_bar: Tensor, *, beta_max: float = 0.999) -> Schedule:
 
 
 def from_log_snr(log_snr: Tensor) -> Schedule:
-    """The schedule with these log signal-to-noise ratios: alpha_bar_t = sigmoid(log SNR_t).  Kingma et al. 2021, eqs. 3 and 4.
+    """The schedule with these log signal-to-noise ratios: alpha_bar_t = sigmoid(log SNR_t).
+
+    Source: Kingma et al. 2021, eqs. 3 and 4.
 
     log_snr: (T,), falling; entry i belongs to t = i+1 (at t = 0 the ratio is infinite).
     """

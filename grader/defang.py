@@ -17,7 +17,8 @@ LATEX = re.compile(
 )
 # A picture beside the notebook stays; one from elsewhere would tell another server who looks at it.
 IMAGE = re.compile(r"!(?=\[)(?!\[[^\]\n]{0,300}\]\((?!/)[\w ./-]{1,200}\.(?:png|jpe?g|gif)\))")
-DIAGRAM = re.compile(r"((?:`{3,}|~{3,})\s*)mermaid", re.IGNORECASE)  # drawn by a script
+# Drawn by a script.  From the first sign of a fence alone: else ten thousand of them would be looked at from each.
+DIAGRAM = re.compile(r"((?:(?<!`)`{3,}|(?<!~)~{3,})\s*)mermaid", re.IGNORECASE)
 
 
 def defang(text: str) -> str:

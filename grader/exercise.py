@@ -4,7 +4,7 @@ The same `Exercise` serves the student's `check()`, which asks the function in p
 seed, and the judge, which asks a sandbox on inputs drawn from a secret one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -91,6 +91,11 @@ class Draw:
                 if values[i] == values[i - 1]:
                     values[i] = low + (values[i] - low + 1) % (high - low + 1)
         return values
+
+    def in_any_order(self, cases: Iterable[Case]) -> list[Case]:
+        """The cases, shuffled: else a function that counts its calls could give answers of few kinds by heart."""
+        found = list(cases)
+        return [found[i] for i in torch.randperm(len(found), generator=self.generator).tolist()]
 
 
 @dataclass(frozen=True)

@@ -3,32 +3,25 @@
 A folder that cannot be graded is refused with one clear line, so that it stops nobody else.  Nothing is changed.
 """
 
-import hashlib
-import json
 import os
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import dateutil.parser
-import nbformat.validator
+import dateutil.tz
 
-LARGEST_NOTEBOOK = 32 * 2**20
+from grader.notebook_file import RefusedError, inspect_notebook
+
 LARGEST_FILE = 16 * 2**20
 LARGEST_TOGETHER = 32 * 2**20  # as much as the sandbox takes
 DEEPEST = 8
 MOST_FILES = 200
-MOST_CELLS = 2000
+LONGEST_TIME, LONGEST_PATH = 100, 400  # bytes
 LEFT_BEHIND = {".ipynb_checkpoints", "__pycache__", "feedback"}  # by nbgrader when it copies a submission
-LONGEST_SOURCE, LONGEST_TOGETHER = 50_000, 1_000_000  # to colour and render more than this can take hours
-MOST_VALUES = 200_000  # in the JSON: what checks and copies it walks through all of them
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")  # nbgrader uses names in glob and regular expressions
-
-
-class RefusedError(ValueError):
-    """Why a submission cannot be graded, in a line that its author understands."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +58,15 @@ def inspect(folder: Path, notebook: Path) -> None:
             if number > MOST_FILES:
                 raise RefusedError(f"it contains more than {MOST_FILES} files and folders")
             room -= _size(entry)
+            if len(os.fsencode(os.path.relpath(entry.path, folder))) > LONGEST_PATH:
+                raise RefusedError(f"the path of {entry.name[:40]!r} is longer than {LONGEST_PATH} bytes: shorten it")
             if room < 0:
                 raise RefusedError(
                     f"the files beside the notebook are larger than {LARGEST_TOGETHER >> 20} MiB together"
                 )
         if not notebook.is_file():
             raise RefusedError(f"there is no {notebook.name} in it")
-        _inspect_notebook(notebook)
+        inspect_notebook(notebook)
         _inspect_time(folder / "timestamp.txt")
     except OSError as error:
         raise RefusedError(f"it cannot be read ({error.strerror}): look at the rights of its files") from error
@@ -119,68 +114,22 @@ def _size(entry: os.DirEntry[str]) -> int:
     return size
 
 
-_sound: set[bytes] = set()  # digests of notebooks that passed: in a run, each comes to be listed, judged, and entered
-
-
-def _inspect_notebook(path: Path) -> None:
-    if path.stat().st_size > LARGEST_NOTEBOOK:
-        raise RefusedError(f"the notebook is larger than {LARGEST_NOTEBOOK >> 20} MiB: clear its outputs and save it")
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).digest()
-    if digest not in _sound:
-        _inspect_content(content)
-        _sound.add(digest)
-
-
-def _inspect_content(content: bytes) -> None:
-    try:
-        data = json.loads(content.decode())
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise RefusedError(f"the notebook is not valid JSON ({_short(error)}): save it again in JupyterLab") from error
-    if not isinstance(data, dict) or data.get("nbformat") != 4 or not isinstance(data.get("cells"), list):
-        raise RefusedError("the file is not a notebook of format 4: save it again in JupyterLab")
-    if not 0 < len(data["cells"]) <= MOST_CELLS:
-        raise RefusedError(f"the notebook has {len(data['cells'])} cells; between 1 and {MOST_CELLS} are taken")
-    if _values(data) > MOST_VALUES:
-        raise RefusedError(f"the notebook holds more than {MOST_VALUES} values: clear its outputs and save it")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # missing or double cell ids are no reason to refuse
-            _, repaired = nbformat.validator.normalize(data)
-            nbformat.validator.validate(repaired, relax_add_props=True)
-    except Exception as error:  # jsonschema and nbformat raise many kinds for a damaged notebook
-        raise RefusedError(f"the notebook is damaged ({_short(error)}): save it again in JupyterLab") from error
-    lengths = [len(_source(c)) for c in data["cells"]]
-    if max(lengths) > LONGEST_SOURCE or sum(lengths) > LONGEST_TOGETHER:
-        most = f"{LONGEST_SOURCE} characters, all together {LONGEST_TOGETHER}"
-        raise RefusedError(f"a cell may hold {most}; the longest has {max(lengths)}: move data into a file")
-
-
 def _inspect_time(path: Path) -> None:
-    """nbgrader takes the time of handing in from this file, and stops if it cannot."""
+    """nbgrader takes the time of handing in from this file, and stops if it cannot: so all of it is read."""
     try:
         if path.exists():
-            dateutil.parser.parse(path.read_bytes()[:100].decode())
+            content = path.read_bytes()
+            _time(content.decode().strip() if len(content) <= LONGEST_TIME else "")
     except (ValueError, OverflowError) as error:
         raise RefusedError("timestamp.txt holds no time: remove it") from error
 
 
-def _values(data: object) -> int:
-    """How many values a JSON document holds, counted up to the limit."""
-    waiting, count = [data], 0
-    while waiting and count <= MOST_VALUES:
-        value = waiting.pop()
-        count += 1
-        if isinstance(value, dict | list):
-            waiting.extend(value.values() if isinstance(value, dict) else value)
-    return count
-
-
-def _source(cell: dict[str, object]) -> str:
-    source = cell.get("source", "")
-    return "".join(source) if isinstance(source, list) else str(source)
-
-
-def _short(error: BaseException) -> str:
-    first = str(error).strip().split("\n")[0][:120]
-    return "".join(c if c.isprintable() else "?" for c in first) or type(error).__name__
+def _time(text: str) -> datetime:
+    """In UTC, as nbgrader's `parse_utc` reads it: of three words, the last one is a zone or its seconds."""
+    day, *more = text.split(" ")
+    zones: dict[str, tzinfo | int | None] = {}
+    if len(more) == 2:
+        text = f"{day} {more[0]} TZ"
+        zones["TZ"] = int(more[1]) if more[1].lstrip("+-").isdecimal() else dateutil.tz.gettz(more[1])
+    moment = dateutil.parser.parse(text, tzinfos=zones)
+    return moment - (moment.utcoffset() or timedelta())

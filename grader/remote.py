@@ -20,7 +20,7 @@ def asker(evaluation: Evaluation, name: str) -> Callable[[Case], Answer]:
         waiting = iter(callbacks)
         args = [next(waiting) if isinstance(a, Served) else a for a in case.args]
         reply = _put(evaluation, name, case, args)
-        return _understood(reply, case, sum(len(c.calls) for c in callbacks))
+        return _understood(reply, case, sum(c.calls for c in callbacks))
 
     return ask
 
@@ -61,7 +61,9 @@ def _understood(reply: Reply, case: Case, calls: int) -> Answer:
             return Answer("unwritten")
         if case.ask == "gradient" and "does not require grad" in reply.message:
             return Answer("no-gradient")
-        return Answer("raised", text=f"{reply.type_name}: {reply.message}", line=reply.source.strip())
+        return Answer(
+            "raised", text=f"{reply.type_name}: {reply.message}".removesuffix(": "), line=reply.source.strip()
+        )
     if reply.kind == "undefined":
         return Answer("undefined")
     if reply.kind == "timeout":

@@ -8,7 +8,7 @@ def printable(text: str) -> str:
 
 def quoted(text: str, most: int = 300) -> str:
     """Text that the student's process wrote, as inline code: there it cannot become HTML, a link or maths."""
-    plain = printable(text.replace("`", "'"))
+    plain = printable(text.replace("`", "'")) or "?"
     return f"`{plain[:most]}{' ...' if len(plain) > most else ''}`"
 
 

@@ -57,7 +57,8 @@ GRADER = {
     "strip": "",
     # What runs beside hostile code knows neither answers nor verdicts.
     "sandbox": "wire",
-    "intake": "",
+    "notebook_file": "",
+    "intake": "notebook_file",
     "defang": "",
     "restored": "defang",
     "remote": "answer exercise sandbox when_written",

@@ -6,6 +6,7 @@ import zipfile
 import pytest
 
 from grader.collect import placing
+from grader.collect.names import label, titles
 from grader.people import Person, remember
 from tests.downloads import ADA, GOOD, LESSON, NOTEBOOK, collect, download, there
 
@@ -26,11 +27,32 @@ def test_nobody_hands_in_for_somebody_else_by_taking_their_name(course, tmp_path
     assert {name.split("/")[0] for name in there(course)} == {"Ada-Lovelace-666", "Bob-Moss-1", "bob--moss-2"}
 
 
-def test_a_file_name_that_looks_like_another_platforms_hands_in_for_nobody_else(course, tmp_path) -> None:
-    remember(course, [Person("ada", "Ada", "Lovelace", canvas="101"), Person("bob", "Bob", "Moss", login="bob")])
-    name = "lovelaceada_101_4711_bob_attempt_2099-01-01-00-00-00_forward_process.ipynb"
-    assert collect(course, download(tmp_path / "d.zip", {name: NOTEBOOK})) == 0
-    assert list(there(course)) == [f"ada/{LESSON}/forward_process.ipynb"]
+def test_nobody_hands_in_for_somebody_else_by_the_name_of_a_file(course, tmp_path, capsys) -> None:
+    remember(course, [Person("ada", "Ada", "Lovelace", canvas="101"), Person("bob", "Bob", "Moss", canvas="102")])
+    late = "2026-09-09-12-00-00_forward_process.ipynb"
+    canvas = {
+        "mossbob_102_4700_forward_process.ipynb": NOTEBOOK,
+        f"lovelaceada_101_4711_bob_attempt_{late}": NOTEBOOK,
+    }
+    assert collect(course, download(tmp_path / "canvas.zip", canvas)) == 0
+    assert {name.split("/")[0] for name in there(course)} == {"ada", "bob"}
+    assert f"bob/{LESSON}/timestamp.txt" not in there(course)
+
+
+def test_nobody_gets_the_id_of_somebody_else_by_choosing_a_name(course, tmp_path) -> None:
+    remember(course, [Person("student-12", "Bob", "Moss", moodle="55")])
+    names = ("student_12", "v" * 150 + "_8", "v" * 150 + "_9")
+    files = {f"{name}_assignsubmission_file_/forward_process.ipynb": NOTEBOOK for name in names}
+    assert collect(course, download(tmp_path / "d.zip", files)) == 0
+    ids = {name.split("/")[0] for name in there(course)}
+    assert ids == {"student-12-2", "v" * 60 + "-8", "v" * 60 + "-9"}
+
+
+def test_the_first_attempt_in_a_name_is_blackboards() -> None:
+    title, other = "Lab_1_2_ada_attempt_2026-03-01-12-00-00", "Lab_1_2_bob_attempt_2026-03-02-12-00-00"
+    names = [f"{title}.txt", f"{title}_x_bob_attempt_2026-09-09-12-00-00_f.ipynb", f"{other}_f.ipynb"]
+    found = [label((name,), (), titles(names)) for name in names]
+    assert [(f.platform, f.user) for f in found if f] == [("Blackboard", "ada"), ("Blackboard", "bob")]
 
 
 def test_a_name_that_cannot_be_an_id_becomes_nobody_elses(course, tmp_path) -> None:

@@ -7,8 +7,9 @@ import nbformat
 import pytest
 
 from grader.demo.classroom import notebook
-from grader.intake import RefusedError, inspect
+from grader.intake import inspect
 from grader.judge import cells_of
+from grader.notebook_file import RefusedError
 from grader.restored import rebuilt
 from tests.attacks.arena import ROOT, compact
 from tests.attacks.attack import LESSON

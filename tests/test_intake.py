@@ -6,7 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from grader.intake import LARGEST_NOTEBOOK, RefusedError, beside, inspect, submissions
+from grader.intake import beside, inspect, submissions
+from grader.notebook_file import LARGEST_NOTEBOOK, RefusedError
 
 LESSON = "02_forward_process"
 GOOD = nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])).encode()
@@ -24,6 +25,11 @@ def changed(**changes):
     data = json.loads(GOOD)
     data.update(changes)
     return json.dumps(data).encode()
+
+
+def with_cell(**parts):
+    cell = {"cell_type": "code", "metadata": {}, "source": "", "outputs": [], "execution_count": None}
+    return changed(cells=[cell | parts])
 
 
 BAD = {
@@ -46,6 +52,11 @@ BAD = {
         changed(cells=[{"cell_type": "markdown", "metadata": {}, "source": "x" * 2**21}]),
         "a cell may hold",
     ),
+    "tags that are no texts": (with_cell(metadata={"tags": [1]}), "tags"),
+    "many tags": (with_cell(metadata={"tags": [f"a{i}" for i in range(101)]}), "tags"),
+    "many outputs": (with_cell(outputs=[{"output_type": "x"}] * 5001), "more than 5000 outputs"),
+    "minor version no number": (changed(nbformat_minor="5"), "not a notebook of format 4"),
+    "minor version that never was": (changed(nbformat_minor=-1), "damaged"),
     "large": (b" " * (LARGEST_NOTEBOOK + 1), "larger than"),
 }
 

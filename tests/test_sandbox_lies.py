@@ -208,7 +208,7 @@ def bad(f):
     callback = Callback(lambda: 1)
     with kernel.evaluation() as evaluation:
         assert evaluation.call("bad", [callback]).kind == "malformed"
-    assert callback.calls == []
+    assert callback.calls == 0
 
 
 def test_a_kernel_that_rewrites_its_own_protocol_gains_only_answers(kernel):

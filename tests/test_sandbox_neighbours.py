@@ -82,6 +82,21 @@ def test_shared_memory_of_system_v_is_not_shared(inmate, neighbour):
     assert value(neighbour, "refused(libc.shmget, 0x7f3a, 4096, 0o666)") == "'ENOENT'"
 
 
+def test_what_a_user_has_few_of_is_left_for_the_others(inmate, neighbour):
+    """Timers and pending signals, and watches on files, are counted for all programs of a user."""
+    made = """
+class Event(ctypes.Structure):
+    _fields_ = [("value", ctypes.c_void_p), ("signal", ctypes.c_int), ("rest", ctypes.c_char * 64)]
+def timers(most):
+    timer = ctypes.c_void_p()
+    return sum(libc.timer_create(1, ctypes.byref(Event(None, 10)), ctypes.byref(timer)) == 0 for _ in range(most))
+"""
+    run_all(inmate, made, "mine = timers(1000)")
+    run_all(neighbour, made, "mine = timers(10)")
+    assert (int(value(inmate, "mine")), value(neighbour, "mine")) == (256, "10")
+    assert value(inmate, "refused(libc.inotify_init1, 0)") == "'EPERM'"
+
+
 def test_keys_in_the_kernels_keyrings_are_not_shared(session_key, inmate, neighbour):
     if not session_key:
         pytest.skip("no keyrings here, or another machine's numbers of system calls")

@@ -1,6 +1,7 @@
 """Questions to a fork of the student's state bring values back; functions of ours may be passed in."""
 
 import resource
+import weakref
 
 import numpy as np
 import pytest
@@ -148,16 +149,43 @@ def test_numpy_in_place_of_torch_can_be_told(kernel):
 # ---------------------------------------------------------------- callbacks
 
 
-def test_a_callback_runs_here_and_its_calls_are_recorded(kernel):
+def test_a_callback_runs_here_and_its_calls_are_counted(kernel):
     run_all(kernel, "def twice(f, x):\n    return f(f(x), shift=1.0)")
-    callback = Callback(lambda x, shift=0.0: 2 * x + shift)
+    seen = []
+
+    def ours(x, shift=0.0):
+        seen.append((x.clone(), shift))
+        return 2 * x + shift
+
+    callback = Callback(ours)
     with kernel.evaluation() as evaluation:
         answer = evaluation.call("twice", [callback, torch.ones(2)])
     assert torch.equal(answer.value, torch.full((2,), 5.0))
-    (first, second) = callback.calls
-    assert torch.equal(first[0][0], torch.ones(2))
-    assert torch.equal(second[0][0], torch.full((2,), 2.0))
-    assert second[1] == {"shift": 1.0}
+    assert callback.calls == 2
+    (first, second) = seen
+    assert torch.equal(first[0], torch.ones(2))
+    assert torch.equal(second[0], torch.full((2,), 2.0))
+    assert second[1] == 1.0
+
+
+def test_what_a_callback_was_called_with_is_not_kept(kernel):
+    run_all(kernel, "def ask(f, n):\n    return sum(f({}) for _ in range(n))")
+    given = []
+
+    def ours(x):
+        given.append(weakref.ref(x_of := _Weak()))
+        x["held"] = x_of
+        return 1
+
+    callback = Callback(ours)
+    with kernel.evaluation() as evaluation:
+        assert evaluation.call("ask", [callback, 5]).value == 5
+    assert callback.calls == 5
+    assert [r() for r in given] == [None] * 5, "a student could fill the memory with them"
+
+
+class _Weak:
+    """Something whose end can be seen."""
 
 
 def test_a_case_that_is_asked_twice_may_hand_over_a_function(kernel):

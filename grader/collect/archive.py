@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import CourseError
-from grader.intake import LARGEST_FILE, LARGEST_NOTEBOOK
+from grader.intake import LARGEST_FILE
+from grader.notebook_file import LARGEST_NOTEBOOK
 from grader.text import shown
 
 MOST_ENTRIES = 50_000

@@ -11,7 +11,8 @@ Only the outermost part that fits counts: what lies below it was named by the st
 """
 
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,8 +21,8 @@ Platform = Literal["Canvas", "Moodle", "Blackboard", "nbgrader"]
 CANVAS = re.compile(r"(?P<name>\w+?)_(?P<late>LATE_)?(?P<user>\d+)_(?P<file>\d+)_(?P<rest>.+)", re.DOTALL)
 ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<user>[A-Za-z0-9]+)_(?P<file>\d+)_(?P<rest>.+)", re.DOTALL)
 MOODLE = re.compile(r"(?P<name>[^_]+)_(?P<user>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<rest>.*))?", re.DOTALL)
-ATTEMPT = re.compile(  # the first one in a name: whatever comes after it, the student wrote
-    r"(?:.*?_)?(?P<user>[^_]+)_attempt_(?P<when>\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?:_(?P<rest>.+))?(?:\.txt)?", re.DOTALL
+ATTEMPT = re.compile(  # the first attempt in the name: a second one would be the student's own
+    r"(?P<title>(?:.*?_)?)(?P<user>[^_]+)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_(?P<rest>.+))?(?:\.txt)?", re.DOTALL
 )
 AGAIN = re.compile(r"(?: ?\((\d+)\)|-(\d+)|[ _-]copy(\d*))$", re.IGNORECASE)  # what is added to a name that was taken
 
@@ -40,8 +41,18 @@ class Label:
     lesson: str = ""
 
 
-def label(parts: tuple[str, ...], lessons: Collection[str]) -> Label | None:
-    """What a path in an archive says, or None if it fits no platform's manner."""
+def titles(names: Iterable[str]) -> set[str]:
+    """What Blackboard writes before the login in several names: the title of the assignment."""
+    counts = Counter(m["title"] for m in map(ATTEMPT.fullmatch, names) if m)
+    return {title for title, count in counts.items() if count > 1}
+
+
+def label(parts: tuple[str, ...], lessons: Collection[str], shared: Collection[str] = ()) -> Label | None:
+    """What a path in an archive says, or None if it fits no platform's manner.
+
+    shared: the titles in the archive, see `titles`.  A name from Canvas in which a student wrote `bob_attempt_..` looks
+    like Blackboard's too, but no two names from Canvas begin alike: each has the number of its file.
+    """
     for i, part in enumerate(parts):
         below = parts[i + 1 :]
         if m := MOODLE.fullmatch(part):
@@ -53,11 +64,11 @@ def label(parts: tuple[str, ...], lessons: Collection[str]) -> Label | None:
             continue
         if m := ANONYMOUS.fullmatch(part):
             return Label("Canvas", f"anon-{m['user']}", (m["rest"],), "", bool(m["late"]), int(m["file"]))
-        if m := CANVAS.fullmatch(part):
+        of_canvas = CANVAS.fullmatch(part)
+        if (m := ATTEMPT.fullmatch(part)) and (m["title"] in shared or not of_canvas):
+            return Label("Blackboard", m["user"], (m["rest"],), when=m["when"]) if m["rest"] else None
+        if m := of_canvas:
             return Label("Canvas", m["user"], (m["rest"],), m["name"], bool(m["late"]), int(m["file"]))
-        # After Canvas: else a student there could call a file `bob_attempt_...` and hand in for bob.
-        if (m := ATTEMPT.fullmatch(part)) and m["rest"]:
-            return Label("Blackboard", m["user"], (m["rest"],), when=m["when"])
     return None
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from grader.collect.archive import UnreadableError, content
 from grader.collect.received import STAMP, Received, received, remember
 from grader.collect.sorting import Found, Sorted
-from grader.intake import RefusedError, inspect
+from grader.intake import inspect
+from grader.notebook_file import RefusedError
 from grader.records import course_folder
 
 

@@ -39,8 +39,15 @@ class Register:
         if len(named) == 1 and alone and not getattr(named[0], number):
             return dataclasses.replace(named[0], **{number: who.user})
         first, _, last = who.name.rpartition(" ")
-        made = tidy_id(f"{_latin(who.name).replace(' ', '-')}-{who.user}") or tidy_id(f"{who.platform}-{who.user}")
-        return dataclasses.replace(Person(made, first, last), **{number: who.user})
+        return dataclasses.replace(Person(self._new_id(who), first, last), **{number: who.user})
+
+    def _new_id(self, who: Label) -> str:
+        """Of the name, which somebody may have chosen, and the number, which nobody else has.  No id that is in use."""
+        name = _latin(who.name).replace(" ", "-")[:60]
+        made = tidy_id(f"{name}-{who.user}") or tidy_id(f"{who.platform}-{who.user}")
+        while made in self.people:
+            made += "-2"
+        return made
 
 
 def _id_of(user: str) -> str:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from grader.collect.archive import Entry, UnreadableError, content
 from grader.collect.lessons import by_cells, by_name, most_named
-from grader.collect.names import Label, label, plain_stem
+from grader.collect.names import Label, label, plain_stem, titles
 from grader.collect.received import STAMP
 from grader.collect.register import Register
 from grader.errors import CourseError
@@ -91,9 +91,10 @@ def _grouped(files: Iterable[_File], lesson: str) -> list[tuple[str, list[_File]
 
 def _files(archive: zipfile.ZipFile, entries: Iterable[Entry], cells: Mapping[str, str], result: Sorted) -> list[_File]:
     """The files that belong to somebody; the others are listed as left."""
-    found, room = [], Room()
+    found, room, entries = [], Room(), list(entries)
+    shared = titles(e.parts[-1] for e in entries if e.parts)
     for e in entries:
-        known = label(e.parts, LESSONS) if not e.problem else None
+        known = label(e.parts, LESSONS, shared) if not e.problem else None
         if known is None:
             result.left.append((e.path, e.problem or "no platform names files so, and it is in nobody's folder"))
         elif why := _unwanted(known) or room.refuses(known, e):

@@ -1,12 +1,14 @@
 """Python in colours."""
 
 from functools import lru_cache
+from html import escape
 
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 KEPT = 4000  # letters; what is kept must stay small, whatever a class hands in
+LONGEST = 10_000  # letters; the time for some sources grows with the square of their length
 
 _lexer = PythonLexer(stripnl=False)
 _formatter = HtmlFormatter(nowrap=True)
@@ -23,6 +25,8 @@ def _kept(source: str) -> str:
 
 
 def _made(source: str) -> str:
+    if len(source) > LONGEST:
+        return f"<pre>{escape(source)}</pre>\n"
     return f"<pre>{highlight(source, _lexer, _formatter)}</pre>\n"
 
 

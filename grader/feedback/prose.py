@@ -8,7 +8,7 @@ from typing import Any
 import mistune
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
 
-from grader.feedback.colours import KEPT, coloured
+from grader.feedback.colours import KEPT, LONGEST, coloured
 from grader.feedback.maths import mathml
 
 LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
@@ -65,7 +65,9 @@ _markdown = MarkdownWithMath(renderer=_Renderer())
 
 
 def html(markdown: str) -> str:
-    """The text as HTML.  Short ones are kept, because a class has the same lesson a hundred times."""
+    """The text as HTML, a very long one as it is.  Short ones are kept: a class has the same lesson a hundred times."""
+    if len(markdown) > LONGEST:
+        return f"<pre>{escape(unescape(markdown))}</pre>\n"
     return _kept(markdown) if len(markdown) <= KEPT else str(_markdown(markdown))
 
 

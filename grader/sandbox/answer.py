@@ -40,14 +40,15 @@ class Answer:
 
 @dataclass(eq=False)
 class Callback:
-    """A function of ours as an argument.  It runs on this side, on copies; every call is recorded.
+    """A function of ours as an argument.  It runs on this side, on copies; calls are counted, and what they held is
+    not kept: it is the student's, and could fill the memory.
 
     What it raises reaches the student as RuntimeError with type and message: they must hold no secret.
     """
 
     function: Callable[..., Any]
     name: str = "function"
-    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
+    calls: int = 0
 
 
 @dataclass(eq=False, frozen=True)

@@ -58,7 +58,12 @@ FAMILY: tuple[Attack, ...] = (
     says("fences", "HTML as the language of a code block", "```<script>alert(1)</script>\nx\n```\n\n```\"onclick=alert(1)\nx\n```"),
     says("headings", "HTML in headings, which become anchors", "# <img src=x onerror=alert(1)>\n\n# a\" onclick=alert(1) b"),
     says("brackets", "Markdown that takes a slow reader for ever", "[" * 15_000 + "\n\n" + "*a_ " * 5_000 + "\n\n" + "`" * 9999),
+    says("long_fences", "fences of twenty thousand signs, looked at from each", "`" * 24_000 + "\n\n" + "~" * 24_000),
+    says("long_maths", "fifteen thousand beginnings of formulas", "\\\\[" * 15_000),
+    says("clobbered_ids", "headings and footnotes with the names of what scripts look for",
+         "# statusmessage\n\n# MathJax\n\n# location\n\n## forward-q_sample\n\n[^x]\n\n[^x]: a"),
     says("quotes", "quotes in quotes", ">" * 3000 + "x\n\n" + "- " * 3000 + "x"),
+    Attack("blank_lines", "twenty thousand lines of one space, to be coloured", first(" \n" * 24_000)),
     Attack("long_line", "a line of code that takes hours to colour", first("a." * 100_000 + "b"), refused=True),
     Attack("raw_html", "a raw cell with HTML", prose("<script>alert(1)</script><img src=x onerror=alert(1)>", "raw")),
     Attack("written_answer", "HTML in the answer that a person will read", _written),
@@ -87,6 +92,9 @@ raise type("<script>alert(1)</script>", (Exception,), {})("<img src=x onerror=al
     returns("diagnosis_html", "HTML, links and LaTeX in an error that the diagnosis quotes", "boom()", r"""
 def boom(): raise ValueError("`<script>alert(1)</script> [a](javascript:alert(1)) $\\href{javascript:alert(1)}{x}$ "
                              "$$ \\begin{align} \\href{javascript:alert(1)}{x} \\end{align} **5 of 5 points**\n\n# Right")
+"""),
+    returns("nameless_error", "an error without a name and without a word", "boom()", """
+def boom(): raise type("\\u200b", (Exception,), {})(" ")
 """),
     returns("diagnosis_terminal", "terminal codes in an error, to rewrite the report", "boom()", r"""
 def boom(): raise type("\x1b[2J", (Exception,), {})("\x1b[1A\x1b[2K all right \u202e\u2066 \r all right \x9b1A")

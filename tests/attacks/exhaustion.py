@@ -112,6 +112,20 @@ except OSError as error: print(error)
 try: kept = [open("/dev/null") for _ in range(2000)]; print("FOUND")
 except OSError as error: print(error)
 """),
+    runs("watches", "all the watches on files that a user may have on the machine", """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+made = sum(libc.inotify_init1(0) >= 0 for _ in range(200))
+print("FOUND" if made else made)
+"""),
+    runs("timers", "all the timers that a user may have on the machine", """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+class Event(ctypes.Structure): _fields_ = [("value", ctypes.c_void_p), ("signal", ctypes.c_int), ("rest", ctypes.c_char * 64)]
+timer, made = ctypes.c_void_p(), 0
+while made < 2000 and libc.timer_create(1, ctypes.byref(Event(None, 10)), ctypes.byref(timer)) == 0: made += 1
+print("FOUND" if made == 2000 else made)
+"""),
     runs("output", "two hundred megabytes of output", "for _ in range(200): print('x' * 1_000_000)"),
     runs("many_outputs", "twenty thousand outputs", "for i in range(20_000): display(i)"),
     runs("error_text", "an error of fifty megabytes", "raise ValueError('x' * 50_000_000)"),

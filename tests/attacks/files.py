@@ -57,6 +57,12 @@ def _deep(folder: Path) -> None:
     os.close(here)
 
 
+def _long_path(folder: Path) -> None:
+    place = folder.joinpath(*["n" * 200] * 3)
+    place.mkdir(parents=True)
+    (place / "a.txt").touch()
+
+
 def _many(folder: Path) -> None:
     for i in range(3000):
         (folder / f"{i}.txt").touch()
@@ -110,5 +116,12 @@ except Exception: A = {}
     Attack("timestamp", "a timestamp long before the deadline", files={"timestamp.txt": b"1999-01-01 00:00:00 UTC"}),
     Attack("timestamp_folder", "a folder where a timestamp is expected", refused=True,
            lay=lambda folder: (folder / "timestamp.txt").mkdir()),
+    Attack("long_paths", "a path that is longer than any place for it", lay=_long_path, refused=True),
+    Attack("timestamp_tail", "a time with something behind it, far behind",
+           files={"timestamp.txt": b"2026-01-01 00:00:00" + b" " * 100 + b"soon"}, refused=True),
+    Attack("timestamp_zone", "a time of a zone that lies four days away",
+           files={"timestamp.txt": b"2026-01-01T00:00:00+99:99"}, refused=True),
+    Attack("timestamp_words", "a time of three words, which nbgrader reads in a way of its own",
+           files={"timestamp.txt": b"2026-01-01 1 PM"}, refused=True),
     Attack("timestamp_nonsense", "a timestamp that is none", files={"timestamp.txt": b"\xff\0 soon"}, refused=True),
 )  # fmt: skip

@@ -144,6 +144,11 @@ def lie(args):
             if callable(a): a(3)
         else: return None
 """),
+    answered("heavy_call_backs", "calls it with a hundred thousand things each time, for whoever keeps them", """
+def lie(args):
+    for a in args:
+        while callable(a): a(*[{}] * 90_000)
+"""),
     answered("call_back_of_another", "calls a function that was never passed in", """
 def lie(args):
     forge(frame({"kind": "callback", "number": 99, "args": (), "kwargs": {}})); time.sleep(9)

@@ -124,6 +124,15 @@ FAMILY: tuple[Attack, ...] = (
     Attack("half_characters", "halves of characters in sources, names and outputs", rewritten(lambda d: d["cells"].insert(
         0, {"cell_type": "code", "id": "a", "metadata": {}, "source": "print('\ud800')  # \udfff", "outputs": [],
             "execution_count": None}))),
+    Attack("tags_of_two_kinds", "tags that nobody can sort, so that each is compared with all others, for hours", rewritten(
+        lambda d: d["cells"][0]["metadata"].update(tags=[x for i in range(20_000) for x in (i, f"a{i}")])), refused=True),
+    Attack("outputs_of_no_kind", "outputs that are no outputs, each of which is tried as every kind, for minutes", rewritten(
+        lambda d: d["cells"][0].update(outputs=[{"output_type": "x"}] * 60_000)), refused=True),
+    Attack("minor_text", "a minor version that is no number", rewritten(lambda d: d.update(nbformat_minor="5")), refused=True),
+    Attack("alike_letters", "names of cells in letters that only look the same", graded(lambda m: m.update(
+        grade_id=m["grade_id"].replace("o", "\u043e")))),
+    Attack("two_lists_of_cells", "a key that stands there twice, with other cells for each reader",
+           lambda n: nbformat.writes(n).replace('"cells": [', '"cells": [{"cell_type": "raw"}], "cells": [', 1).encode()),
     Attack("cut_in_half", "half a file", lambda n: nbformat.writes(n).encode()[:5000], refused=True),
     Attack("no_cells", "a notebook without cells", rewritten(lambda d: d.update(cells=[])), refused=True),
     Attack("deep_brackets", "a hundred thousand brackets", lambda n: b"[" * 100_000, refused=True),

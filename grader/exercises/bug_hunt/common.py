@@ -47,19 +47,18 @@ def rising_beta(d: Draw, T: int) -> Tensor:
 
 
 def hidden(d: Draw, name: str, arguments: tuple[Any, ...], **tables: Any) -> Iterator[Case]:
-    """The cases of a pipeline: the sound one and that of the lesson, then every other variant in random order."""
+    """The cases of a pipeline: the sound one, that of the lesson and every other variant, in random order."""
     pipeline = PIPELINES[name]
 
     def asked(edits: Any) -> tuple[Any, ...]:
         return Served(pipeline.function(edits, **tables)), *arguments
 
-    yield Case("the sound pipeline", asked({}), "text")
-    yield Case("the pipeline of the lesson", asked(pipeline.shown), "text")
-    yield Case("called twice", asked({}), "text", "twice")
+    text = [Case("the sound pipeline", asked({}), "text")]
+    text += [Case("the pipeline of the lesson", asked(pipeline.shown), "text")]
+    text += [Case("called twice", asked({}), "text", "twice")]
     others = [(_reads("broken", e), e) for e in pipeline.broken[1:]]
     others += [(_reads("right", e), e) for e in pipeline.right]
-    for i in torch.randperm(len(others), generator=d.generator).tolist():
-        yield Case(others[i][0], asked(others[i][1]), "others")
+    yield from d.in_any_order([*text, *(Case(label, asked(edits), "others") for label, edits in others)])
 
 
 def _reads(kind: str, edits: Any) -> str:

@@ -40,7 +40,7 @@ def _draw_questions(d: Draw) -> Iterator[Case]:
     yield Case("a chain, the middle observed", (CHAIN, 0, 2, (1,)))
     yield Case("a collider", (COLLIDER, 0, 1, ()))
     yield Case("a collider, observed", (COLLIDER, 0, 1, (2,)))
-    yield from (_random_case(d, 5, "value") for _ in range(4))
+    yield from (_random_case(d, 5, "value") for _ in range(10))
     yield Case("a collider whose child is observed", (ALARM, 0, 1, (3,)), "edges")
     below = ((), (), (0, 1), (2,), (3,))
     yield Case("a collider whose child is observed, and not its grandchild", (below, 0, 1, (3,)), "edges")

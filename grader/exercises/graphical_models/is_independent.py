@@ -36,12 +36,25 @@ def _lopsided(size: float) -> Tensor:
 
 
 def _draw_pairs(d: Draw) -> Iterator[Case]:
+    yield from d.in_any_order(_pairs(d))
+    yield from d.in_any_order(_edges(d))
+
+
+def _pairs(d: Draw) -> Iterator[Case]:
     a, b = random_table(d, 3), random_table(d, 4)
     product = torch.outer(a, b)
     yield Case("two dependent variables", (random_joint(d, 3, 4), TOL))
     yield Case("two that were multiplied together", (product, TOL))
     yield Case("equal sizes", (torch.outer(a, random_table(d, 3)), TOL))
     yield Case("equal sizes, dependent", (random_joint(d, 3, 3), TOL))
+    for _ in range(4):
+        both = torch.outer(random_table(d, 4), random_table(d, 2)), random_joint(d, 4, 2)
+        yield Case("either of the two", (both[d.integer(0, 1)], TOL))
+
+
+def _edges(d: Draw) -> Iterator[Case]:
+    a, b = random_table(d, 3), random_table(d, 4)
+    product = torch.outer(a, b)
     late = torch.outer(random_table(d, 4), b)
     yield Case("dependent in the last corner only", (_bump(late, 0.2 * float(late.min()), 3, 3), TOL), "edges")
     yield Case("slightly dependent", (_bump(product, 1e-5), TOL), "edges")

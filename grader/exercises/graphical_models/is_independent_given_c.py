@@ -46,6 +46,11 @@ def _bump(joint: Tensor, sizes: tuple[float, ...]) -> Tensor:
 
 
 def _draw_triples(d: Draw) -> Iterator[Case]:
+    yield from d.in_any_order(_triples(d))
+    yield from d.in_any_order(_edges(d))
+
+
+def _triples(d: Draw) -> Iterator[Case]:
     fork = _fork(d, 3, 4, 2)
     chain = torch.einsum("a,ac,cb->abc", random_table(d, 3), random_table(d, 3, 3), random_table(d, 3, 3))
     collider = torch.einsum("a,b,abc->abc", random_table(d, 3), random_table(d, 3), random_table(d, 3, 3, 2))
@@ -53,6 +58,13 @@ def _draw_triples(d: Draw) -> Iterator[Case]:
     yield Case("a chain", (chain, TOL))
     yield Case("a collider", (collider, TOL))
     yield Case("any three variables", (random_joint(d, 3, 4, 2), TOL))
+    for _ in range(4):
+        both = _fork(d, 3, 4, 2), random_joint(d, 3, 4, 2)
+        yield Case("a fork, or any three variables", (both[d.integer(0, 1)], TOL))
+
+
+def _edges(d: Draw) -> Iterator[Case]:
+    fork = _fork(d, 3, 4, 2)
     separate = torch.einsum("a,b,c->abc", random_table(d, 3), random_table(d, 2), random_table(d, 3))
     yield Case("three that have nothing to do with each other", (separate, TOL), "edges")
     blind = random_joint(d, 3, 4)[:, :, None] * random_table(d, 2)

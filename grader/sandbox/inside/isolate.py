@@ -38,6 +38,7 @@ from .seccomp import refuse_system_calls
 SCRATCH = "/sandbox/scratch"
 ROOT = "/sandbox/root"
 OWN_PROCESSES = 3  # bubblewrap, zygote, isolator
+MOST_PENDING = 256  # signals and timers: all submissions, and the instructor's programs, have some number together
 MANY_PROCESSES = 4096  # a guess for a machine that hides how many it runs
 
 
@@ -89,6 +90,7 @@ def set_limits(limits: Limits) -> None:
         resource.RLIMIT_CORE: 1,  # no file, and unlike 0 no program of the host that is fed with the memory
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_SIGPENDING: MOST_PENDING,
     }
     wanted[resource.RLIMIT_NPROC] = most_processes(limits, os.uname().release, Path("/proc/loadavg"))
     for what, most in wanted.items():

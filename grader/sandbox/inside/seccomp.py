@@ -1,9 +1,9 @@
 """A filter of system calls: what honest work never needs, and holes in kernels are mostly made of, is refused.
 
 A list of what is refused, not of what is allowed: torch, plots and shells use hundreds of calls.  The list holds those
-that look into other processes, make namespaces or mounts, load code into the kernel, use its youngest parts, or take
-memory that no process is charged for.  Of sockets there are those of the own network namespace; others (vsock,
-Bluetooth, raw packets) reach around it.
+that look into other processes, make namespaces or mounts, load code into the kernel, use its youngest parts, take
+memory that no process is charged for, or use up what the user's other programs need.  Of sockets there are those of the
+own network namespace; others (vsock, Bluetooth, raw packets) reach around it.
 """
 
 import errno
@@ -47,6 +47,8 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     # memory that belongs to no process
     "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "msgget": (68, 186),
     "semget": (64, 190), "mq_open": (240, 180),
+    # of which a user has few, on the whole machine
+    "inotify_init": (253, NOWHERE), "inotify_init1": (294, 26),
 }  # fmt: skip
 CLONE, CLONE3, SOCKET = (56, 220), (435, 435), (41, 198)
 NEW = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP
