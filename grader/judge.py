@@ -122,7 +122,11 @@ def call_in(source: str) -> tuple[str, str]:
 
     Raises CheckBroken for any other source: it comes from the gradebook, so the course has a mistake.
     """
-    match ast.parse(source).body:
+    try:
+        body = ast.parse(source).body
+    except SyntaxError as error:
+        raise CheckBroken(f"no Python: {source!r}") from error
+    match body:
         case [ast.Expr(ast.Call(ast.Name("check"), [ast.Constant(str() as exercise), ast.Name(name)], []))]:
             return exercise, name
     raise CheckBroken(f"not of the form check('exercise', name): {source!r}")

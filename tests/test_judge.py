@@ -30,6 +30,7 @@ def test_a_test_cell_is_recognised_and_nothing_else_is():
     for source in (
         "",
         "1",
+        "check(",
         "check()",
         'check("a", b, c)',
         'check("a", f(x))',
