@@ -10,7 +10,7 @@ import logging
 import shutil
 import warnings
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbgrader.api import Grade, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
@@ -38,7 +38,8 @@ class Row:
     """One line of the report.  points is None if the submission was refused or could not be graded.
 
     problem: why; repairs: what had to be put right in the notebook; waits: points of what a person has yet to grade;
-    penalty: points off for lateness, still in `points`.
+    penalty: points off for lateness, still in `points`; record: without the outputs of its cells, which may be 16 MiB
+    each time and are in the graded notebook.
     """
 
     student: str
@@ -143,6 +144,7 @@ def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: boo
     with Gradebook(CourseDirectory(config=config).db_url) as gradebook:
         points, of, penalty, waits = _entered(gradebook, lesson, s.student)
     record, repairs = RECORDS.pop(s.student, None), tuple(REPAIRS.pop(s.student, ()))
+    record = record and replace(record, outputs={})
     return Row(s.student, points, of, record, repairs=repairs, waits=waits, penalty=penalty)
 
 

@@ -1,6 +1,7 @@
 """Grading for real: nbgrader with our plugin, in the sandbox, on a small made-up class."""
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -80,6 +81,13 @@ def test_a_second_run_judges_nothing_again(graded, monkeypatch):
     again = grade_class(folder, LESSON, workers=2, settings={"cell_seconds": 20.0}, feedback=False)
     assert {r.student: r.points for r in again} == {n: r.points for n, r in rows.items()}
     assert {p.name: p.stat().st_mtime_ns for p in (folder / ".course/grader/records").iterdir()} == before
+
+
+def test_outputs_are_in_the_graded_notebook_and_not_held_until_the_end_of_the_run(graded):
+    folder, _, rows = graded
+    notebook = json.loads((folder / "autograded/perfect_but_noisy" / LESSON / "forward_process.ipynb").read_text())
+    assert sum(len(cell.get("outputs", [])) for cell in notebook["cells"]) > 12  # more than the verdicts
+    assert [name for name, row in rows.items() if row.record and row.record.outputs] == []
 
 
 def test_what_had_to_be_put_right_is_said(graded):

@@ -8,8 +8,9 @@ from nbgrader.api import Gradebook, MissingEntry
 
 from grader.demo.cheats import own_work
 from grader.exercises import LESSONS
+from grader.judge import Record
+from grader.records import Records
 from grader.report import diagnosis, table
-from grader.run import Row
 from tests.attacks.arena import NEIGHBOURS, Arena, Batch
 from tests.attacks.attack import LESSON, Attack
 from tests.attacks.page import active
@@ -38,13 +39,13 @@ def gained(batch: Batch, attack: Attack) -> list[str]:
 
 def leaked(batch: Batch, attack: Attack) -> list[str]:
     """Secrets in anything that the submission can emit."""
-    row = batch.rows[attack.name]
-    texts = [json.dumps(dataclasses.asdict(row.record)) if row.record else "", table([row]), diagnosis(row)]
+    row, record = batch.rows[attack.name], _record(batch, attack.name)
+    texts = [json.dumps(dataclasses.asdict(record)) if record else "", table([row]), diagnosis(row)]
     for part in ("autograded", "feedback"):
         files = (p for p in (batch.folder / part / attack.name).rglob("*") if p.is_file())
         texts += [p.read_bytes().decode(errors="replace") for p in files]
     found = [f"shows {what}" for what, canary in CANARIES.items() if any(canary in text for text in texts)]
-    outputs = [o for each in row.record.outputs.values() for o in each] if row.record else []
+    outputs = [o for each in record.outputs.values() for o in each] if record else []
     told = [o for o in outputs if o["output_type"] != "error"]  # a traceback quotes the source
     return found + (["its cell has found something"] if "FOUND" in json.dumps(told) else [])
 
@@ -101,15 +102,21 @@ def disturbed(arena: Arena) -> list[str]:
             f"without a line: {p.name}" for p in (batch.folder / "submitted").iterdir() if p.name not in batch.rows
         ]
     for name in NEIGHBOURS:
-        if len({repr(_essence(batch.rows[name])) for batch in arena.batches}) > 1:
+        if len({repr(_essence(batch, name)) for batch in arena.batches}) > 1:
             found.append(f"the grade of {name} depends on who is graded beside")
     return found
 
 
-def _essence(row: Row) -> tuple[object, ...]:
+def _record(batch: Batch, name: str) -> Record | None:
+    """All that was recorded, outputs included."""
+    row = batch.rows[name]
+    return Records(batch.folder).get(row.record.key) if row.record else None
+
+
+def _essence(batch: Batch, name: str) -> tuple[object, ...]:
     """All of a row that has to be equal bit for bit: not the seconds."""
-    record = dataclasses.replace(row.record, seconds=0.0) if row.record else None
-    return row.student, row.points, row.of, record, row.problem
+    row, record = batch.rows[name], _record(batch, name)
+    return row.student, row.points, row.of, record and dataclasses.replace(record, seconds=0.0), row.problem
 
 
 def _page(batch: Batch, name: str) -> str | None:
