@@ -110,7 +110,7 @@ def disturbed(arena: Arena) -> list[str]:
 def _record(batch: Batch, name: str) -> Record | None:
     """All that was recorded, outputs included."""
     row = batch.rows[name]
-    return Records(batch.folder).get(row.record.key) if row.record else None
+    return row.record and (Records(batch.folder).get(row.record.key) or row.record)
 
 
 def _essence(batch: Batch, name: str) -> tuple[object, ...]:
