@@ -33,6 +33,25 @@ CANARY = "canary-7f3a"
 ADD_KEY, KEYCTL = 248, 250
 SESSION = -3
 
+# Frames of a student's own making, sent into every socket that is open.
+WIRE = """
+import os, socket, stat, struct, sys, time, torch
+kept = 5
+def wires():
+    found = []
+    for n in range(3, 64):
+        try:
+            if stat.S_ISSOCK(os.fstat(n).st_mode): found.append(n)
+        except OSError: pass
+    return found
+def forge(data):
+    for n in wires(): os.write(n, data)
+def frame(value):
+    wire = sys.modules["cage.wire"]
+    data = wire.encode(value)
+    return struct.pack(">I", len(data)) + data
+"""
+
 # What questions are asked about.
 FUNCTIONS = """import os, signal, time, torch, numpy as np
 count = 0
