@@ -21,6 +21,10 @@ def bad(how):
     return "went well"
 def applies(f, x):
     return f(x)
+def slowly(f, x):
+    y = f(x)
+    time.sleep(0.6)
+    return y
 """
 
 
@@ -76,7 +80,7 @@ def test_an_answer_that_breaks_the_protocol_costs_only_itself(evaluation):
 
 
 def test_questions_and_answers_larger_than_a_socket_takes_do_not_wait_for_each_other(evaluation):
-    sizes = [AHEAD // 16, 3, AHEAD // 2, AHEAD // 8, AHEAD // 8, AHEAD // 8, AHEAD // 8, 5]
+    sizes = [2**19, 3, *[AHEAD // 5] * 30, 5]  # 52 kB each, so together far more than a socket takes
     answers = announced(evaluation, *(call("double", [torch.ones(n)]) for n in sizes))
     assert [a.value.sum() for a in answers] == [2 * n for n in sizes]
 
@@ -92,6 +96,14 @@ def test_calls_back_are_served_between_answers(evaluation):
     ]
     assert [a.value for a in announced(evaluation, *questions)] == [2, 13, 4, 15, 6]
     assert (three.calls, five.calls) == (1, 1)
+
+
+def test_calls_back_of_a_lost_process_are_not_counted(evaluation):
+    trap = "import threading; threading.Timer(0.3, os._exit, (1,)).start()"
+    counted = Callback(lambda x: x)
+    questions = [call("bad", [trap]), call("slowly", [counted, 4])]
+    assert [a.value for a in announced(evaluation, *questions)] == ["went well", 4]
+    assert counted.calls == 1
 
 
 def test_a_held_object_is_brought_once_and_again_after_a_loss(evaluation):
@@ -113,13 +125,21 @@ def test_what_was_announced_and_not_asked_is_forgotten(evaluation):
     assert evaluation.call("counting").value == 4  # nothing was asked again, and no process was lost
 
 
-def test_forged_answers_ahead_are_only_answers(evaluation):
-    """Who answers three times to the first question has answered the next two, too; nothing else has moved."""
-    forge = "for _ in range(2): os.write(wires()[-1], frame({'kind': 'value', 'value': 'forged'}))"
+def test_an_answer_counts_for_its_own_question_alone(evaluation):
+    """Who answers before being asked has answered nothing, not even what was right."""
+    forge = "for n in (0, 1): os.write(wires()[-1], frame({'kind': 'value', 'value': 'forged', 'number': n}))"
     questions = [call("bad", [forge]), call("double", [1]), call("double", [2])]
     answers = announced(evaluation, *questions)
-    assert [a.value for a in answers] == ["forged", "forged", "went well"]
-    assert evaluation.call("double", [3]).value == 6  # the two that were left over are nobody's answers
+    assert [a.kind for a in answers] == ["malformed", "value", "value"]
+    assert [a.value for a in answers[1:]] == [2, 4]
+
+
+def test_an_answer_left_over_is_not_the_next_ones(evaluation):
+    """A thread answers a second time, when the next question is under way."""
+    again = {"kind": "value", "value": "forged", "number": 0}
+    later = f"threading.Timer(0.2, lambda: os.write(wires()[-1], frame({again}))).start()"
+    questions = [call("bad", [f"import threading; {later}"]), call("bad", ["time.sleep(0.5)"]), call("double", [2])]
+    assert [a.kind for a in announced(evaluation, *questions)] == ["value", "malformed", "value"]
 
 
 def test_cases_that_were_announced_get_the_answers_that_they_get_alone(evaluation):

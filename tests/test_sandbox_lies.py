@@ -154,6 +154,8 @@ def test_a_forgery_between_two_cells_does_not_cost_the_second(kernel):
     "reply",
     [
         '{"kind": "full marks"}',
+        '{"kind": "value", "value": 3, "number": -1}',
+        '{"kind": "value", "value": 3, "number": None}',
         '{"kind": ["value"]}',
         '{}',
         '[]',

@@ -181,6 +181,8 @@ class Evaluation:
             if self._wire is not None:
                 send_frame(self._wire, server.serve(reply, len(frame)), deadline)
         self._sent.popleft()
+        if type(reply) is not dict or reply.get("number") != question.number:
+            raise WireError("not the answer to this question")
         return reply
 
     def _reach(self) -> bool:

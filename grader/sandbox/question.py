@@ -1,6 +1,7 @@
 """A question to a student's function, made ready for the wire."""
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 from torch import Tensor
@@ -9,11 +10,14 @@ from grader.wire import Ref, encode
 
 from .answer import Callback, Held, Make
 
+_number = count().__next__
+
 
 class Question:
     """`call` or `vjp` makes one.  Arguments are plain values, Callback, Held or Make.
 
-    frame: the bytes; callbacks, held: those among the arguments; gradients: how many are asked for.
+    frame: the bytes; number: of the question, which its answer repeats; callbacks, held: those among the arguments;
+    gradients: how many are asked for.
     Raises WireError if an argument cannot cross.
     """
 
@@ -21,7 +25,8 @@ class Question:
         self.callbacks: list[Callback] = []
         self.held: list[Held] = []
         lowered = [self._lower(value) for value in args]
-        self.frame = encode({"ask": kind, "name": name, "args": lowered, **more})
+        self.number = _number()
+        self.frame = encode({"ask": kind, "number": self.number, "name": name, "args": lowered, **more})
         self.gradients = len(more.get("wrt", ()))
 
     def _lower(self, value: Any) -> Any:

@@ -42,11 +42,12 @@ class Questions:
                 answer = {"kind": "undefined", "message": str(error)}
             except BaseException as error:  # SystemExit too: it is the student's
                 answer = {"kind": "raised", **_describe(error)}
+            number = {"number": question["number"]}
             try:
-                send(self.wire, answer)
+                send(self.wire, answer | number)
             except WireError as error:
                 name = type(answer.get("value")).__name__[:200]
-                send(self.wire, {"kind": "unreadable", "type_name": name, "message": str(error)[:TEXT]})
+                send(self.wire, {"kind": "unreadable", "type_name": name, "message": str(error)[:TEXT]} | number)
 
     # ------------------------------------------------------------ the kinds of questions
 
