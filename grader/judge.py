@@ -16,7 +16,7 @@ from typing import Any
 from grader import message
 from grader.definitions import only_adds, words_of
 from grader.exercises import find
-from grader.remote import asker
+from grader.remote import Asker
 from grader.sandbox import Evaluation, Kernel
 from grader.verdict import CheckBroken, Verdict, judge
 
@@ -152,7 +152,9 @@ def _decide(cell: GradeCell, evaluation: Evaluation, key: bytes) -> Score:
         if abs(exercise.points - cell.points) > 1e-9:
             raise CheckBroken(f"the cell is worth {cell.points:g} points, the exercise {exercise.points:g}")
         cases = exercise.cases(seed_for(key, exercise_name))
-        verdict = judge(exercise, cases, asker(evaluation, name))
+        ask = Asker(evaluation, name)
+        ask.announce(cases)
+        verdict = judge(exercise, cases, ask)
     except Exception:
         return _broken(cell, exercise_name)
     return _score(verdict)

@@ -1,6 +1,7 @@
 """Asking a student's function that lives in a sandbox.  The counterpart of `answer.ask_here`."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -8,21 +9,50 @@ from torch import Tensor
 from grader.answer import Answer
 from grader.exercise import Case, Served
 from grader.sandbox import Answer as Reply
-from grader.sandbox import Callback, Evaluation, Make
+from grader.sandbox import Callback, Evaluation, Held, Make, Question, call, vjp
 from grader.when_written import is_stub
 
 
-def asker(evaluation: Evaluation, name: str) -> Callable[[Case], Answer]:
-    """A function that puts cases to the student's `name`."""
+@dataclass(frozen=True)
+class _Put:
+    """A case as questions; the reply to the last is the answer."""
 
-    def ask(case: Case) -> Answer:
-        callbacks = [Callback(a.function) for a in case.args if isinstance(a, Served)]
-        waiting = iter(callbacks)
-        args = [next(waiting) if isinstance(a, Served) else a for a in case.args]
-        reply = _put(evaluation, name, case, args)
-        return _understood(reply, case, sum(c.calls for c in callbacks))
+    questions: Sequence[Question]
+    callbacks: Sequence[Callback]
 
-    return ask
+
+class Asker:
+    """Puts cases to the student's `name`."""
+
+    def __init__(self, evaluation: Evaluation, name: str) -> None:
+        self.evaluation, self.name = evaluation, name
+        self._announced: dict[Case, _Put] = {}
+
+    def announce(self, cases: Sequence[Case]) -> None:
+        """These will be asked next, in this order; see `Evaluation.announce`."""
+        self._announced = {case: put(self.name, case) for case in cases}
+        self.evaluation.announce([q for case in cases for q in self._announced[case].questions])
+
+    def __call__(self, case: Case) -> Answer:
+        asked = self._announced.get(case) or put(self.name, case)
+        reply = [self.evaluation.ask(q) for q in asked.questions][-1]
+        return understood(reply, case, sum(c.calls for c in asked.callbacks))
+
+
+def put(name: str, case: Case) -> _Put:
+    """A case, ready to be sent."""
+    callbacks = [Callback(a.function) for a in case.args if isinstance(a, Served)]
+    waiting = iter(callbacks)
+    args = [next(waiting) if isinstance(a, Served) else a for a in case.args]
+    if case.ask == "twice":
+        # The same objects are passed twice: if the first call changed them, the second value is wrong.
+        # So none may be made anew at each call, as a transposed view would be.
+        held = [a if isinstance(a, Callback) else Held(a) for a in args]
+        return _Put([call(name, held), call(name, held)], callbacks)
+    args = [_with_layout(a) for a in args]
+    if case.ask == "gradient":
+        return _Put([vjp(name, args, wrt=[case.wrt], cotangent=case.cotangent)], callbacks)
+    return _Put([call(name, args)], callbacks)
 
 
 def _with_layout(argument: Any) -> Any:
@@ -32,20 +62,7 @@ def _with_layout(argument: Any) -> Any:
     return argument
 
 
-def _put(evaluation: Evaluation, name: str, case: Case, args: list[Any]) -> Reply:
-    if case.ask == "twice":
-        # The same objects are passed twice: if the first call changed them, the second value is wrong.
-        # So none may be made anew at each call, as a transposed view would be.
-        held = [a if isinstance(a, Callback) else evaluation.hold(a) for a in args]
-        evaluation.call(name, held)
-        return evaluation.call(name, held)
-    args = [_with_layout(a) for a in args]
-    if case.ask == "gradient":
-        return evaluation.vjp(name, args, wrt=[case.wrt], cotangent=case.cotangent)
-    return evaluation.call(name, args)
-
-
-def _understood(reply: Reply, case: Case, calls: int) -> Answer:
+def understood(reply: Reply, case: Case, calls: int) -> Answer:
     """A reply of the sandbox as an answer.  Texts in it are the student's: shown, never believed."""
     if reply.kind == "value":
         if case.ask != "gradient":

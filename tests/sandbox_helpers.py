@@ -33,6 +33,32 @@ CANARY = "canary-7f3a"
 ADD_KEY, KEYCTL = 248, 250
 SESSION = -3
 
+# Frames of a student's own making, sent into every socket that is open.  Answers have the number of their question.
+WIRE = """
+import os, socket, stat, struct, sys, time, torch
+kept = 5
+def wires():
+    found = []
+    for n in range(3, 64):
+        try:
+            if stat.S_ISSOCK(os.fstat(n).st_mode): found.append(n)
+        except OSError: pass
+    return found
+def forge(data):
+    for n in wires(): os.write(n, data)
+def raw(data): return struct.pack(">I", len(data)) + data
+def asked():
+    place = sys._getframe()
+    while place is not None:
+        question = place.f_locals.get("question")
+        if type(question) is dict and "number" in question: return question["number"]
+        place = place.f_back
+    return 0
+def frame(value):
+    if type(value) is dict and value.get("kind") != "callback": value = {"number": asked(), **value}
+    return raw(sys.modules["cage.wire"].encode(value))
+"""
+
 # What questions are asked about.
 FUNCTIONS = """import os, signal, time, torch, numpy as np
 count = 0

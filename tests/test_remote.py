@@ -6,64 +6,51 @@ import torch
 from grader.answer import ask_here
 from grader.exercise import Case, Served
 from grader.exercises import EXERCISES
-from grader.remote import _understood, asker
+from grader.remote import put, understood
 from grader.sandbox import Answer as Reply
-from grader.sandbox import Callback, Make
-from grader.wire import encode
+from grader.sandbox.question import hold
+from grader.wire import decode
 
 SEEDS = range(3)
 
 
-class Wire:
-    """An evaluation that only looks whether what it is given could cross."""
-
-    def __init__(self):
-        self.held, self.called = [], []
-
-    def hold(self, value):
-        encode(value)
-        self.held.append(value)
-        return value
-
-    def call(self, name, args):
-        for a in args:
-            encode(list(a.args) if isinstance(a, Make) else None if isinstance(a, Callback) else a)
-        self.called.append(args)
-        return Reply("value", value=0.0)
-
-    def vjp(self, name, args, *, wrt, cotangent):
-        encode(cotangent)
-        return self.call(name, args)
+def as_sent(question):
+    """The arguments as they arrive; references as (kind, data)."""
+    return decode(question.frame, refs=lambda kind, data: (kind, data))["args"]
 
 
 @pytest.mark.parametrize("e", EXERCISES.values(), ids=lambda e: e.name)
 def test_every_case_can_be_sent(e):
     for seed in SEEDS:
         for case in e.cases(seed):
-            asker(Wire(), "f")(case)
+            for question in put("f", case).questions:
+                assert len(as_sent(question)) == len(case.args)
+                for held in question.held:
+                    hold(held)
 
 
 def test_a_case_asked_twice_holds_values_and_passes_functions_on():
     """A view too: made anew for the second call, it would hide that the first has changed it."""
-    wire, x = Wire(), torch.ones(3, 2)
-    asker(wire, "f")(Case("twice", (Served(len), x, x.T), ask="twice"))
-    assert len(wire.called) == 2
-    assert len(wire.held) == 2
-    for args in wire.called:
-        assert isinstance(args[0], Callback)
-        assert not any(isinstance(a, Make) for a in args)
+    x = torch.ones(3, 2)
+    first, second = put("f", Case("twice", (Served(len), x, x.T), ask="twice")).questions
+    assert [kind for kind, _ in as_sent(first)] == ["callback", "held", "held"]
+    assert as_sent(first) == as_sent(second)
+    assert first.held == second.held
 
 
 def test_a_view_crosses_with_its_layout():
-    wire, x = Wire(), torch.ones(3, 2)
-    asker(wire, "f")(Case("once", (x, x.T)))
-    assert isinstance(wire.called[0][1], Make)
+    x = torch.ones(3, 2)
+    (question,) = put("f", Case("once", (x, x.T))).questions
+    plain, (kind, made) = as_sent(question)
+    assert plain.is_contiguous()
+    assert (kind, made["path"]) == ("make", "torch:transpose")
+    assert torch.transpose(*made["args"]).stride() == x.T.stride()
 
 
 def test_a_gradient_of_a_value_in_another_shape_is_told_as_in_process():
     case = Case("gradient", (torch.ones(3),), ask="gradient", cotangent=torch.ones(3))
     here = ask_here(lambda x: (x**2).sum(), case)
-    there = _understood(Reply("value", value=torch.tensor(3.0), gradients=None), case, 0)
+    there = understood(Reply("value", value=torch.tensor(3.0), gradients=None), case, 0)
     assert (there.kind, there.text) == (here.kind, here.text) == ("raised", here.text)
     assert "shape ()" in there.text
 
@@ -72,14 +59,14 @@ def test_what_torch_cannot_do_is_no_unwritten_function():
     case = Case("once", (torch.arange(3),))
     here = ask_here(lambda x: x.softmax(0), case)
     message = here.text.partition(": ")[2]
-    there = _understood(Reply("raised", type_name="NotImplementedError", message=message), case, 0)
+    there = understood(Reply("raised", type_name="NotImplementedError", message=message), case, 0)
     assert (there.kind, there.text) == (here.kind, here.text) == ("raised", here.text)
     stub = Reply("raised", type_name="NotImplementedError", message="q_step: your turn")
-    assert _understood(stub, case, 0).kind == "unwritten"
+    assert understood(stub, case, 0).kind == "unwritten"
 
 
 def test_a_value_without_a_gradient_is_told_as_in_process():
     case = Case("gradient", (torch.ones(3),), ask="gradient", cotangent=torch.ones(3))
     here = ask_here(lambda x: x.detach() + 1, case)
-    there = _understood(Reply("value", value=torch.ones(3), gradients=[None]), case, 0)
+    there = understood(Reply("value", value=torch.ones(3), gradients=[None]), case, 0)
     assert there.kind == here.kind == "no-gradient"

@@ -148,7 +148,7 @@ def test_a_closed_evaluation_says_so(kernel):
     with kernel.evaluation() as evaluation:
         pass
     with pytest.raises(RuntimeError, match="closed"):
-        evaluation.lookup("double")
+        evaluation.call("double", [1])
 
 
 def test_our_own_arguments_must_be_plain(kernel):

@@ -7,29 +7,10 @@ import pytest
 import torch
 
 from grader.sandbox import Callback
-from tests.sandbox_helpers import TIGHT, needs_bubblewrap, run_all, shown
+from tests.sandbox_helpers import TIGHT, WIRE, needs_bubblewrap, run_all, shown
 
 pytest_plugins = ["tests.sandbox_fixtures"]
 pytestmark = needs_bubblewrap
-
-# The descriptor of the only socket that is open: the wire.
-WIRE = """
-import os, socket, stat, struct, sys, time, torch
-kept = 5
-def wires():
-    found = []
-    for n in range(3, 64):
-        try:
-            if stat.S_ISSOCK(os.fstat(n).st_mode): found.append(n)
-        except OSError: pass
-    return found
-def forge(data):
-    for n in wires(): os.write(n, data)
-def frame(value):
-    wire = sys.modules["cage.wire"]
-    data = wire.encode(value)
-    return struct.pack(">I", len(data)) + data
-"""
 
 
 @pytest.fixture
@@ -173,6 +154,8 @@ def test_a_forgery_between_two_cells_does_not_cost_the_second(kernel):
     "reply",
     [
         '{"kind": "full marks"}',
+        '{"kind": "value", "value": 3, "number": -1}',
+        '{"kind": "value", "value": 3, "number": None}',
         '{"kind": ["value"]}',
         '{}',
         '[]',
@@ -214,11 +197,11 @@ def bad(f):
 def test_a_kernel_that_rewrites_its_own_protocol_gains_only_answers(kernel):
     source = """
 questions = sys.modules["cage.sandbox.inside.questions"].Questions
-questions._lookup = lambda self, q: {"kind": "found", "callable": "yes", "type_name": 7, "line": "1"}
 questions._call = lambda self, q: {"kind": "value", "value": q["args"]}
+questions._vjp = lambda self, q: {"kind": "raised", "message": 5, "type_name": 7, "line": "1", "source": None}
 """
     run_all(kernel, source)
     with kernel.evaluation() as evaluation:
-        found = evaluation.lookup("anything")
-        assert (found.kind, found.callable, found.type_name, found.line) == ("found", False, "", None)
+        said = evaluation.vjp("anything", [])
+        assert (said.kind, said.message, said.type_name, said.line, said.source) == ("raised", "", "", None, "")
         assert evaluation.call("anything", [3]).value == [3]

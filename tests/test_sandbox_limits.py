@@ -1,5 +1,6 @@
 """A submission that uses too much is stopped, is told so, and the cells after it still run."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -60,12 +61,13 @@ def test_seconds_are_of_computing_so_a_busy_machine_makes_no_difference(sandbox)
         assert (result.status, result.outputs[0]["evalue"]) == ("stopped", "stopped after 1 s")
         with kernel.evaluation() as evaluation:
             assert evaluation.call("wait").value == 3
-            answer = evaluation.call("endless")
-            assert answer.kind == "timeout"
+            start = time.monotonic()
+            assert evaluation.call("endless").kind == "timeout"
+            seconds = time.monotonic() - start
             assert evaluation.call("wait").value == 3
         # Both were ended by what they had computed, long before the clock would have ended them.
         assert result.seconds < BUSY.most_for_a_cell
-        assert answer.seconds < BUSY.most_for_a_call
+        assert seconds < BUSY.most_for_a_call
 
 
 def test_who_lifts_the_limit_on_computing_is_stopped_by_the_clock(sandbox):

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.wire import (
+    Reader,
     WireClosedError,
     WireError,
     decode,
@@ -24,6 +25,7 @@ from grader.wire import (
     send,
     send_descriptors,
     send_frame,
+    send_frames,
 )
 from grader.wire.plain import DTYPES, MAX_DEPTH, MAX_ELEMENTS, SIZES
 from tests.wire_values import values
@@ -197,25 +199,31 @@ def test_a_value_goes_through_a_socket(pair):
     assert torch.equal(recv(pair[1])["x"], torch.ones(3))
 
 
+WAYS = [recv_frame, lambda sock, *deadline, **limit: Reader(sock).frame(*deadline, **limit)]
+
+
+@pytest.mark.parametrize("read", WAYS, ids=["one", "reader"])
 @pytest.mark.parametrize("part", [b"", b"\x00\x00", b"\x00\x00\x00\x05ab"])
-def test_half_a_frame_ends_at_the_deadline(pair, part):
+def test_half_a_frame_ends_at_the_deadline(pair, part, read):
     pair[0].sendall(part)
     with pytest.raises(TimeoutError):
-        recv(pair[1], soon())
+        read(pair[1], soon())
 
 
+@pytest.mark.parametrize("read", WAYS, ids=["one", "reader"])
 @pytest.mark.parametrize("part", [b"", b"\x00\x00", b"\x00\x00\x00\x05ab"])
-def test_the_end_of_the_stream_is_told_from_a_late_one(pair, part):
+def test_the_end_of_the_stream_is_told_from_a_late_one(pair, part, read):
     pair[0].sendall(part)
     pair[0].close()
     with pytest.raises(WireClosedError):
-        recv(pair[1], soon())
+        read(pair[1], soon())
 
 
-def test_a_frame_over_the_limit_is_refused_by_its_length_alone(pair):
+@pytest.mark.parametrize("read", WAYS, ids=["one", "reader"])
+def test_a_frame_over_the_limit_is_refused_by_its_length_alone(pair, read):
     pair[0].sendall(struct.pack(">I", 1001))
     with pytest.raises(WireError, match="1001"):
-        recv_frame(pair[1], soon(), limit=1000)
+        read(pair[1], soon(), limit=1000)
 
 
 def test_a_reader_who_does_not_read_cannot_hold_the_writer_up(pair):
@@ -242,15 +250,21 @@ def test_a_descriptor_follows_its_frame(pair):
 
 
 @pytest.mark.parametrize("size", [0, 5, 2**16 - 4, 2**16, 300_000])
-def test_a_frame_that_comes_alone_is_read_whole(pair, size):
-    sender = threading.Thread(target=send_frame, args=(pair[0], b"x" * size))
+def test_a_reader_takes_frame_after_frame_however_they_come(pair, size):
+    sent = [b"first", b"x" * size, b"", b"last"]
+    sender = threading.Thread(target=send_frames, args=(pair[0], sent))
     sender.start()
-    assert recv_frame(pair[1], soon(), alone=True) == b"x" * size
+    reader = Reader(pair[1])
+    assert [reader.frame(soon()) for _ in sent] == sent
+    assert not reader.pending()
     sender.join()
 
 
-def test_more_than_the_frame_that_was_asked_for_is_an_error(pair):
-    send_frame(pair[0], b"one")
-    send_frame(pair[0], b"two")
-    with pytest.raises(WireError, match="more than one frame"):
-        recv_frame(pair[1], soon(), alone=True)
+def test_a_reader_tells_what_has_come_and_was_not_asked_for(pair):
+    send_frames(pair[0], [b"one", b"two"])
+    reader = Reader(pair[1])
+    assert reader.pending()
+    assert reader.frame(soon()) == b"one"
+    assert reader.pending()  # though the socket is empty
+    assert reader.frame(soon()) == b"two"
+    assert not reader.pending()

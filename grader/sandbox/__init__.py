@@ -11,12 +11,13 @@ the libraries and never sees a student's byte; the kernels, one per submission, 
 they have run a cell.  Never imports exercises, judge or library: what is right is not known here.
 """
 
-from .answer import Answer, Callback, Handle, Make
+from .answer import Answer, Callback, Held, Make
 from .cgroup_places import ADVICE as GROUPS_ADVICE
 from .errors import SandboxError, SandboxUnavailable
 from .evaluation import Evaluation
 from .host import Mode, Sandbox
 from .limits import Limits
+from .question import Question, call, vjp
 from .submission import CellResult, Kernel
 
 __all__ = [
@@ -25,12 +26,15 @@ __all__ = [
     "Callback",
     "CellResult",
     "Evaluation",
-    "Handle",
+    "Held",
     "Kernel",
     "Limits",
     "Make",
     "Mode",
+    "Question",
     "Sandbox",
     "SandboxError",
     "SandboxUnavailable",
+    "call",
+    "vjp",
 ]

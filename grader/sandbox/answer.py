@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal
 
 from torch import Tensor
 
 Kind = Literal[
     "value",  # value (and gradients): plain data
-    "found",  # answer to lookup: type_name, callable
     "undefined",  # there is no such name
     "raised",  # type_name, message, and the student's line and source
     "unreadable",  # a value that cannot cross the wire: type_name, message
@@ -24,18 +24,16 @@ class Answer:
     """Everything in it comes from the student's process: believe `value` as a value, the texts as nothing.
 
     gradients: one per entry of `wrt`; None for an argument that the value does not depend on; the whole list
-    is None when the value has another shape than the cotangent.  seconds: wall clock, measured outside.
+    is None when the value has another shape than the cotangent.
     """
 
     kind: Kind
     value: Any = None
     gradients: list[Tensor | None] | None = None
-    callable: bool = False
     type_name: str = ""
     message: str = ""
     line: int | None = None  # within the cell
     source: str = ""
-    seconds: float = 0.0
 
 
 @dataclass(eq=False)
@@ -52,16 +50,11 @@ class Callback:
 
 
 @dataclass(eq=False, frozen=True)
-class Handle:
-    """An object that stays in the sandbox: pass it as an argument, ask it as a target, or fetch it.
+class Held:
+    """An object that several calls get as the same one.  If its process is lost, the next has it anew."""
 
-    A held value is put there again when its process was lost; the kept result of a call is not.
-    """
-
-    number: int
-    value: Any = None
-    attribute: str = ""  # "name.name": a part of it, as target
-    kept: bool = False
+    value: Any
+    number: int = field(default_factory=count().__next__)
 
 
 @dataclass(eq=False, frozen=True)
@@ -70,4 +63,3 @@ class Make:
 
     path: str
     args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)

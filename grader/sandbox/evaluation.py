@@ -3,17 +3,17 @@
 import signal
 import socket
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from grader.wire import WireClosedError, WireError, decode, encode, pending, recv_frame, send_frame
+from grader.wire import Reader, WireClosedError, WireError, decode, send_frame, send_frames
 
-from .answer import Answer, Callback, Handle
-from .arguments import Arguments
+from .answer import Answer
 from .callbacks import CallbackServer, TooManyCallsError
+from .question import Question, call, hold, vjp
 from .reply import read_answer
 
 if TYPE_CHECKING:
@@ -21,22 +21,20 @@ if TYPE_CHECKING:
 
 OUT_OF_COMPUTING = "its process has used up its computing time"
 OUT_OF_TIME = Answer("timeout", message="the submission has used up its time")
-Target = str | Handle
+AHEAD = 2**16  # bytes of questions that are sent before they are asked: a socket takes them while nobody reads
 
 
 class Evaluation:
-    """A context manager; see `Kernel.evaluation`.  No question raises for what the student does.
-
-    A target is a name, "name.attribute", or a Handle.  Arguments are plain values, Callback, Handle or Make;
-    each call gets fresh copies of all but what was held.  seed: of torch, NumPy and Python before the call.
-    """
+    """A context manager; see `Kernel.evaluation`.  No question raises for what the student does."""
 
     def __init__(self, kernel: "Kernel", number: int, last: bool) -> None:
         self.kernel, self.number, self.closed = kernel, number, False
         self.in_kernel = last  # the kernel itself may answer, until an answer has cost it
         self._wire: socket.socket | None = None
+        self._plan: deque[Question] = deque()  # announced and not yet answered
+        self._sent: deque[int] = deque()  # for those that are on their way, how many replies come before the answer
         self._present: set[int] = set()  # numbers of the held objects that the answering process has
-        self._next_number, self._busy = 0, False
+        self._busy = False
         self._fresh = True  # the answering process has answered nothing yet
 
     def __enter__(self) -> "Evaluation":
@@ -47,57 +45,49 @@ class Evaluation:
 
     # ------------------------------------------------------------ questions
 
-    def lookup(self, target: Target) -> Answer:
-        """Is there such a name?  `found`, with its type's name and whether it is callable, or `undefined`."""
-        return self._ask({"ask": "lookup"}, target)
-
-    def call(
-        self,
-        target: Target,
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-        *,
-        seed: int | None = None,
-    ) -> Answer:
+    def call(self, name: str, args: Sequence[Any] = ()) -> Answer:
         """Call it.  The answer's value is what it returned."""
-        return self._ask({"ask": "call", "seed": seed, "keep": None}, target, args, kwargs)
-
-    def call_many(self, target: Target, arguments: Sequence[Sequence[Any]]) -> list[Answer]:
-        """Call it with each list of arguments; each call has its own time."""
-        return [self.call(target, args) for args in arguments]
-
-    def keep(
-        self, target: Target, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> tuple[Answer, Handle]:
-        """Call it and leave the result in the sandbox, for what cannot cross: an object to ask further."""
-        handle = Handle(self._next(), kept=True)
-        answer = self._ask({"ask": "call", "seed": None, "keep": handle.number}, target, args, kwargs)
-        if answer.kind == "value":
-            self._present.add(handle.number)
-        return answer, handle
+        return self.ask(call(name, args))
 
     def vjp(
-        self,
-        target: Target,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any] | None = None,
-        *,
-        wrt: Sequence[int | str] = (0,),
-        cotangent: Tensor | None = None,
-        seed: int | None = None,
+        self, name: str, args: Sequence[Any], *, wrt: Sequence[int] = (0,), cotangent: Tensor | None = None
     ) -> Answer:
-        """The value, and its gradients in the arguments `wrt` (positions, keywords); `cotangent`: ones."""
-        question = {"ask": "vjp", "wrt": list(wrt), "cotangent": cotangent, "seed": seed}
-        return self._ask(question, target, args, kwargs)
+        """The value, and its gradients in the arguments `wrt`; `cotangent`: ones."""
+        return self.ask(vjp(name, args, wrt=wrt, cotangent=cotangent))
 
-    def hold(self, value: Any) -> Handle:
-        """An object in the sandbox that several calls get as the same one; `fetch` shows what they did."""
-        encode(value)  # if it cannot cross, that is said here
-        return Handle(self._next(), value)
+    def announce(self, questions: Sequence[Question]) -> None:
+        """Say which questions will be asked next, in this order: the student's process may begin to answer them.
 
-    def fetch(self, handle: Handle) -> Answer:
-        """What a held object is now."""
-        return self._ask({"ask": "fetch", "number": handle.number}, handle)
+        That saves most of what a question costs beside its answer.  Each is still answered after the one before, has
+        its own time, and costs the others nothing when it goes wrong.
+        """
+        self._forget_plan()
+        self._plan.extend(questions)
+        if self._plan and self._reach():
+            try:
+                self._send_some(self._deadline())
+            except (WireError, TimeoutError):
+                self._give_up()  # it is asked anew when its turn comes
+
+    def ask(self, question: Question) -> Answer:
+        """The answer to a question, whether it was announced or not."""
+        if self.closed or self._busy:
+            raise RuntimeError("an evaluation is closed or busy: ask within its `with` block, not from a Callback")
+        if not self._plan or self._plan[0] is not question:
+            self._forget_plan()
+            self._plan.append(question)
+        self._busy = True
+        try:
+            return self._answer(question)
+        finally:
+            self._busy = False
+            self._plan.popleft()
+
+    def _forget_plan(self) -> None:
+        """Take the answers that nobody waits for any more: not all was asked that was announced."""
+        while self._sent and self._plan:
+            self.ask(self._plan[0])
+        self._plan.clear()
 
     # ------------------------------------------------------------ the process
 
@@ -105,6 +95,7 @@ class Evaluation:
         """A fresh wire; the other end of it, to be sent to the kernel."""
         self.disconnect()
         self._wire, inner = socket.socketpair()
+        self._reader = Reader(self._wire)
         self._fresh = True
         return inner
 
@@ -112,49 +103,30 @@ class Evaluation:
         if self._wire is not None:
             self._wire.close()
         self._wire = None
+        self._sent.clear()
         self._present.clear()
 
     def close(self) -> None:
         self.disconnect()
         self.closed = True
 
-    def _next(self) -> int:
-        self._next_number += 1
-        return self._next_number
+    def _deadline(self) -> float:
+        return min(time.monotonic() + self.kernel.limits.most_for_a_call, self.kernel.end)
 
-    def _ask(
-        self,
-        question: dict[str, Any],
-        target: Target,
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Answer:
-        if self.closed or self._busy:
-            raise RuntimeError("an evaluation is closed or busy: ask within its `with` block, not from a Callback")
-        arguments = Arguments(args, kwargs or {})
-        if isinstance(target, Handle):
-            arguments.handles.append(target)
-        where = [target.number, target.attribute] if isinstance(target, Handle) else target
-        question = {**question, "target": where, "args": arguments.args, "kwargs": arguments.kwargs}
-        start, self._busy = time.monotonic(), True
-        try:
-            answer = self._exchange(encode(question), arguments, len(question.get("wrt", ())))
-        finally:
-            self._busy = False
-        return replace(answer, seconds=time.monotonic() - start)
-
-    def _exchange(self, question: bytes, arguments: Arguments, gradients: int) -> Answer:
-        """Send the question, serve calls back, read the answer; after a loss renew the process."""
-        if not self._reach():
+    def _answer(self, question: Question) -> Answer:
+        """Send the question if that has not been done, serve calls back, read the answer; after a loss renew the
+        process.
+        """
+        if not self._sent and not self._reach():
             spent = time.monotonic() >= self.kernel.end
             return OUT_OF_TIME if spent else Answer("died", message="the kernel has died too often")
-        deadline = min(time.monotonic() + self.kernel.limits.most_for_a_call, self.kernel.end)
+        deadline, called = self._deadline(), [c.calls for c in question.callbacks]
         try:
-            if not self._bring(arguments.handles, deadline):
-                return Answer("died", message="the process that held this object has ended")
-            reply = self._converse(question, deadline, arguments.callbacks)
+            if not self._sent:
+                self._send_some(deadline)
+            reply = self._converse(question, deadline)
             self._fresh = False
-            answer = read_answer(reply, gradients or None)
+            answer = read_answer(reply, question.gradients or None)
             if answer.kind != "malformed":
                 return answer
         except TimeoutError:
@@ -165,7 +137,9 @@ class Evaluation:
                 return self._too_slow()
             if fresh:
                 return Answer("died", message=message)
-            return self._exchange(question, arguments, gradients)  # perhaps an earlier question's doing
+            for callback, calls in zip(question.callbacks, called, strict=True):
+                callback.calls = calls
+            return self._answer(question)  # perhaps an earlier question's doing
         except WireError as error:
             answer = Answer("malformed", message=str(error))
         except TooManyCallsError as error:
@@ -176,33 +150,44 @@ class Evaluation:
     def _too_slow(self) -> Answer:
         return Answer("timeout", message=f"no answer within {self.kernel.limits.call_seconds:g} s")
 
-    def _bring(self, handles: list[Handle], deadline: float) -> bool:
-        """Have the held objects in the process that answers; False if one of them cannot be had again."""
-        for handle in handles:
-            if handle.number not in self._present:
-                if handle.kept:
-                    return False
-                question = {"ask": "hold", "number": handle.number, "value": handle.value}
-                self._converse(encode(question), deadline, [])
-                self._present.add(handle.number)
-        return True
+    def _send_some(self, deadline: float) -> None:
+        """Send the first question of the plan, and as many more as nobody has to serve and fit.
 
-    def _converse(self, question: bytes, deadline: float, callbacks: list[Callback]) -> Any:
-        """The reply to a question, after all calls back."""
+        What a held object was is sent before the first question that needs it, and has a reply of its own.
+        """
         if self._wire is None:
             raise WireClosedError("not connected")
-        send_frame(self._wire, question, deadline)
-        server = CallbackServer(callbacks, self.kernel.limits)
+        frames: list[bytes] = []
+        for question in self._plan:
+            missing = [held for held in question.held if held.number not in self._present]
+            self._present.update(held.number for held in missing)
+            frames += [*map(hold, missing), question.frame]
+            self._sent.append(len(missing))
+            if question.callbacks or sum(map(len, frames)) > AHEAD:
+                break
+        send_frames(self._wire, frames, deadline)
+
+    def _converse(self, question: Question, deadline: float) -> Any:
+        """The reply to a question that was sent, after all calls back."""
+        limit = self.kernel.limits.reply_bytes
+        for _ in range(self._sent[0]):
+            self._reader.frame(deadline, limit)
+        server = CallbackServer(question.callbacks, self.kernel.limits)
         while True:
-            frame = recv_frame(self._wire, deadline, self.kernel.limits.reply_bytes, alone=True)
+            frame = self._reader.frame(deadline, limit)
             reply = decode(frame)
             if type(reply) is not dict or reply.get("kind") != "callback":
-                return reply
-            send_frame(self._wire, server.serve(reply, len(frame)), deadline)
+                break
+            if self._wire is not None:
+                send_frame(self._wire, server.serve(reply, len(frame)), deadline)
+        self._sent.popleft()
+        if type(reply) is not dict or reply.get("number") != question.number:
+            raise WireError("not the answer to this question")
+        return reply
 
     def _reach(self) -> bool:
         """Whether a process with the state of this evaluation can be asked; a lost one is brought back."""
-        if self._wire is not None and pending(self._wire):
+        if self._wire is not None and self._reader.pending():
             self._give_up()  # it ended or broke the protocol before this question, which is not to blame
         if self._wire is None:
             self.kernel.revive(self)

@@ -8,7 +8,7 @@ from .answer import Answer, Kind
 from .outputs import plain_text
 
 MAX_TEXT = 2000
-KINDS = ("value", "found", "undefined", "raised", "unreadable")
+KINDS = ("value", "undefined", "raised", "unreadable")
 
 
 def read_answer(reply: Any, gradients: int | None) -> Answer:
@@ -21,7 +21,6 @@ def read_answer(reply: Any, gradients: int | None) -> Answer:
     line = reply.get("line")
     return Answer(
         cast(Kind, kind),
-        callable=reply.get("callable") is True,
         type_name=_text(reply, "type_name"),
         message=_text(reply, "message"),
         line=line if type(line) is int and 0 < line < 10**6 else None,

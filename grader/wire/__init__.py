@@ -15,9 +15,10 @@ takes memory for it.  The package serves both sides, so it imports nothing of th
 from .decode import decode
 from .encode import encode
 from .plain import Ref, WireClosedError, WireError
-from .stream import pending, recv, recv_frame, send, send_descriptors, send_frame
+from .stream import Reader, pending, recv, recv_frame, send, send_descriptors, send_frame, send_frames
 
 __all__ = [
+    "Reader",
     "Ref",
     "WireClosedError",
     "WireError",
@@ -29,4 +30,5 @@ __all__ = [
     "send",
     "send_descriptors",
     "send_frame",
+    "send_frames",
 ]

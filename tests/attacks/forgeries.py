@@ -1,23 +1,7 @@
 """Messages, replies, outputs and comms that claim success; and the protocol of the wire itself, broken."""
 
 from tests.attacks.attack import Attack, returns, runs
-
-WIRE = """
-import os, socket, stat, struct, sys, time
-def wires():
-    found = []
-    for n in range(3, 64):
-        try:
-            if stat.S_ISSOCK(os.fstat(n).st_mode): found.append(n)
-        except OSError: pass
-    return found
-def forge(data):
-    for n in wires(): os.write(n, data)
-def frame(value):
-    data = sys.modules["cage.wire"].encode(value)
-    return struct.pack(">I", len(data)) + data
-def raw(data): return struct.pack(">I", len(data)) + data
-"""
+from tests.sandbox_helpers import WIRE
 
 
 def forged(name: str, tries: str, source: str) -> Attack:
@@ -61,10 +45,22 @@ real = kernel._run
 kernel._run = lambda self, order: {**real(self, order), "scores": {"forward-q_sample": 5}, "points": 44}
 """),
     forged("answers_for_the_fork", "does not fork, keeps the questions, answers them itself", """
+import threading
+kernel, wire = sys.modules["cage.sandbox.inside.kernel"].Kernel, sys.modules["cage.wire"]
+def answer(questions):
+    reader = wire.Reader(socket.socket(fileno=questions))
+    while True:
+        number = wire.decode(reader.frame(), refs=lambda *data: None)["number"]
+        os.write(questions, frame({"kind": "value", "value": True, "number": number}))
+def keep(self, order):
+    threading.Thread(target=answer, args=socket.recv_fds(self.wire, 1, 1)[1], daemon=True).start()
+kernel._fork = keep
+"""),
+    forged("answers_all_ahead", "answers a hundred questions before they are asked", """
 kernel = sys.modules["cage.sandbox.inside.kernel"].Kernel
 def keep(self, order):
     _, (questions,), _, _ = socket.recv_fds(self.wire, 1, 1)
-    os.write(questions, frame({"kind": "value", "value": True}) * 50)
+    for number in range(100): os.write(questions, frame({"kind": "value", "value": True, "number": number}))
 kernel._fork = keep
 """),
     forged("refuses_to_kill", "a fork is said to be killed and lives on", """
@@ -105,6 +101,17 @@ def lie(args): forge(frame(next(replies))); time.sleep(9)
     answered("replay", "sends the first question back as the answer to all", """
 questions = sys.modules["cage.sandbox.inside.questions"]
 def lie(args): forge(frame({"kind": "value", "value": [a for a in args if isinstance(a, torch.Tensor)]})); time.sleep(9)
+"""),
+    answered("looks_ahead", "reads the questions that wait behind this one and answers with what is in them", """
+def lie(args):
+    place, wire = sys._getframe(), sys.modules["cage.wire"]
+    while type(place.f_locals.get("self")).__name__ != "Questions": place = place.f_back
+    data, seen = bytes(place.f_locals["self"].frames._data), []
+    while len(data) > 4:
+        end = 4 + struct.unpack_from(">I", data)[0]
+        seen += wire.decode(data[4:end], refs=lambda kind, data: data)["args"]
+        data = data[end:]
+    return ([a for a in seen if type(a) is type(args[0])] or [0])[-1]
 """),
     answered("bad_extension", "extension types of wrong lengths and unknown codes", """
 def lie(args): forge(raw(b"\\xc7\\x05\\x01\\x09\\x10ab\\0")); time.sleep(9)

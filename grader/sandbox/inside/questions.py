@@ -5,16 +5,14 @@ Runs in a fork that may be lost at any moment.  Whatever it sends is only believ
 
 import importlib
 import linecache
-import random
 import socket
 import threading
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 
-from ...wire import WireClosedError, WireError, recv, send
+from ...wire import Reader, WireClosedError, WireError, decode, send
 from .isolate import allow_computing
 
 TEXT = 2000  # characters of a message that are sent back
@@ -27,13 +25,14 @@ class UndefinedError(Exception):
 class Questions:
     def __init__(self, wire: socket.socket, names: dict[str, Any], seconds: float) -> None:
         self.wire, self.names, self.seconds = wire, names, seconds
+        self.frames = Reader(wire)  # several questions may have come
         self.held: dict[int, Any] = {}
         self.lock = threading.Lock()  # the student's threads share the wire when they call back
 
     def serve(self) -> None:
         while True:
             try:
-                question = recv(self.wire, refs=self._meaning, alone=True)
+                question = decode(self.frames.frame(), self._meaning)
             except WireClosedError:
                 return
             allow_computing(self.seconds)
@@ -43,69 +42,37 @@ class Questions:
                 answer = {"kind": "undefined", "message": str(error)}
             except BaseException as error:  # SystemExit too: it is the student's
                 answer = {"kind": "raised", **_describe(error)}
+            number = {"number": question["number"]}
             try:
-                send(self.wire, answer)
+                send(self.wire, answer | number)
             except WireError as error:
                 name = type(answer.get("value")).__name__[:200]
-                send(self.wire, {"kind": "unreadable", "type_name": name, "message": str(error)[:TEXT]})
+                send(self.wire, {"kind": "unreadable", "type_name": name, "message": str(error)[:TEXT]} | number)
 
     # ------------------------------------------------------------ the kinds of questions
 
-    def _lookup(self, question: dict[str, Any]) -> dict[str, Any]:
-        found = self._target(question["target"])
-        return {
-            "kind": "found",
-            "type_name": type(found).__name__[:200],
-            "callable": callable(found),
-        }
-
     def _call(self, question: dict[str, Any]) -> dict[str, Any]:
-        function = self._target(question["target"])
-        _seed(question["seed"])
-        value = function(*question["args"], **question["kwargs"])
-        if question["keep"] is not None:
-            self.held[question["keep"]] = value
-            value = None
-        return {"kind": "value", "value": value}
+        return {"kind": "value", "value": self._function(question)(*question["args"])}
 
     def _vjp(self, question: dict[str, Any]) -> dict[str, Any]:
-        function = self._target(question["target"])
-        args, kwargs = list(question["args"]), question["kwargs"]
-        _seed(question["seed"])
-        inputs = []
-        for name in question["wrt"]:
-            where: Any = args if isinstance(name, int) else kwargs
-            where[name] = where[name].detach().clone().requires_grad_()
-            inputs.append(where[name])
+        function, args, inputs = self._function(question), list(question["args"]), []
+        for place in question["wrt"]:
+            args[place] = args[place].detach().clone().requires_grad_()
+            inputs.append(args[place])
         with torch.enable_grad():
-            value = function(*args, **kwargs)
-        return {
-            "kind": "value",
-            "value": value,
-            "gradients": _gradients(value, inputs, question["cotangent"]),
-        }
+            value = function(*args)
+        return {"kind": "value", "value": value, "gradients": _gradients(value, inputs, question["cotangent"])}
 
     def _hold(self, question: dict[str, Any]) -> dict[str, Any]:
         self.held[question["number"]] = question["value"]
         return {"kind": "value", "value": None}
 
-    def _fetch(self, question: dict[str, Any]) -> dict[str, Any]:
-        return {"kind": "value", "value": self.held[question["number"]]}
-
     # ------------------------------------------------------------ what names and references mean
 
-    def _target(self, target: Any) -> Any:
-        """`"name"`, `"name.attribute"`, or [number of a held object, "attribute"]."""
-        if isinstance(target, str):
-            first, *rest = target.split(".")
-            if first not in self.names:
-                raise UndefinedError(first)
-            found = self.names[first]
-        else:
-            found, rest = self.held[target[0]], [part for part in target[1].split(".") if part]
-        for part in rest:
-            found = getattr(found, part)
-        return found
+    def _function(self, question: dict[str, Any]) -> Any:
+        if question["name"] not in self.names:
+            raise UndefinedError(question["name"])
+        return self.names[question["name"]]
 
     def _meaning(self, kind: str, data: Any) -> Any:
         if kind == "held":
@@ -117,7 +84,7 @@ class Questions:
             maker: Any = importlib.import_module(module)
             for part in path.split("."):
                 maker = getattr(maker, part)
-            return maker(*data["args"], **data["kwargs"])
+            return maker(*data["args"])
         raise WireError(f"unknown reference {kind}")
 
     def _remote(self, number: int, name: str) -> Callable[..., Any]:
@@ -126,25 +93,13 @@ class Questions:
         def remote(*args: Any, **kwargs: Any) -> Any:
             with self.lock:
                 send(self.wire, {"kind": "callback", "number": number, "args": args, "kwargs": kwargs})
-                reply = recv(self.wire, alone=True)
+                reply = decode(self.frames.frame())
             if "error" in reply:
                 raise RuntimeError(reply["error"])
             return reply["value"]
 
         remote.__name__ = remote.__qualname__ = name
         return remote
-
-
-def generator(seed: int) -> torch.Generator:
-    """For `Make`: a random generator cannot cross the wire, its seed can."""
-    return torch.Generator().manual_seed(seed)
-
-
-def _seed(seed: int | None) -> None:
-    if seed is not None:
-        torch.manual_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
 
 
 def _gradients(value: Any, inputs: list[Any], cotangent: Any) -> list[Any] | None:
