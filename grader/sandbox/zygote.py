@@ -27,7 +27,7 @@ START_SECONDS = 120
 STEP_SECONDS = 20
 # What is loaded stays for good, so nothing need look for garbage in it: that would be a fifth of the time.
 LOAD = f"import gc; gc.disable(); from {MAIN} import main; main()"
-ENDING_SECONDS = 1  # between the end of a kernel's wire and the news of its end
+ENDING_SECONDS = 5  # between the end of a kernel's wire and the news of its end, on a busy machine
 
 
 @dataclass
