@@ -132,7 +132,7 @@ class Evaluation:
         except TimeoutError:
             answer = self._too_slow()
         except WireClosedError:
-            fresh, message = self._fresh, self._give_up()
+            fresh, message = self._fresh, self._give_up(gone=True)
             if message == OUT_OF_COMPUTING:
                 return self._too_slow()
             if fresh:
@@ -193,10 +193,10 @@ class Evaluation:
             self.kernel.revive(self)
         return self._wire is not None and self.kernel.alive()
 
-    def _give_up(self) -> str:
-        """End the process that answered.  In words, how it had ended before if it had."""
+    def _give_up(self, *, gone: bool = False) -> str:
+        """End the process that answered.  gone: it has ended its wire; then in words how it had ended itself."""
         self.disconnect()
-        code = self.kernel.end_fork(self.number)
+        code = self.kernel.end_fork(self.number, gone)
         if code is None:
             return "its process ended"
         if code == signal.SIGXCPU:

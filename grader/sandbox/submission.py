@@ -129,11 +129,11 @@ class Kernel:
             self.lose()
         self.alive()
 
-    def end_fork(self, number: int) -> int | None:
-        """Kill a fork; the exit code if it has ended by itself before."""
+    def end_fork(self, number: int, gone: bool) -> int | None:
+        """Kill a fork; the exit code if it has ended by itself before.  gone: it has ended its wire."""
         step = self._steps[number]
         if isinstance(step, Evaluation) and step.in_kernel:
-            return self._end_kernel(step)
+            return self._end_kernel(step, gone)
         try:
             code = self._order({"do": "kill", "fork": number}, self.limits.most_for_a_call, MIB).get("exit")
         except (WireError, TimeoutError):
@@ -141,11 +141,11 @@ class Kernel:
             return None
         return code if type(code) is int else None
 
-    def _end_kernel(self, evaluation: Evaluation) -> int | None:
+    def _end_kernel(self, evaluation: Evaluation, gone: bool) -> int | None:
         """Kill the kernel, which answered questions itself.  From now on a fork does."""
         evaluation.in_kernel = False
         self._starts -= 1  # the next one is no fresh start of a student's making
-        code = self._child.how_it_ended() if self._child is not None else None
+        code = self._child.how_it_ended() if gone and self._child is not None else None
         self.lose()
         return code
 
