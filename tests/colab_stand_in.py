@@ -38,8 +38,11 @@ OUTPUT = """
 def enable_custom_widget_manager():
     print("custom widgets enabled")
 """
-# The kernel of Colab has its package loaded.  Nothing is installed; what would be, is printed.
+# The kernel of Colab has its package loaded, and lacks some of what the course depends on elsewhere.  Nothing is
+# installed here; what would be, is printed.
+ABSENT = ("jupyterlab", "jupytext", "latex2mathml", "nbgrader")
 BEGIN = """import sys
+sys.modules.update(dict.fromkeys({absent}))
 sys.path.insert(0, {stand_in!r})
 import google.colab
 get_ipython().register_magic_function(lambda line: print("pip", line), magic_name="pip")"""
@@ -63,7 +66,7 @@ class Colab:
 
     def run(self, *sources: str, stop: bool = False) -> list[NotebookNode]:
         """Run cells and return them.  stop: as *Run all* does at an error, instead of going on with the next cell."""
-        begin = BEGIN.format(stand_in=str(self.package.parents[1]))
+        begin = BEGIN.format(absent=ABSENT, stand_in=str(self.package.parents[1]))
         cells = [nbformat.v4.new_code_cell(source.replace(CONTENT, str(self.content))) for source in (begin, *sources)]
         notebook = nbformat.v4.new_notebook(cells=cells)
         here = {"metadata": {"path": str(self.content)}}
