@@ -35,7 +35,13 @@ def upload():
     return {Path(path).name: Path(path).read_bytes() for path in chosen}
 """
 OUTPUT = """
+from types import SimpleNamespace
+
+_widgets = SimpleNamespace(_installed_url=None)  # anywidget looks here
+
+
 def enable_custom_widget_manager():
+    _widgets._installed_url = "https://..."
     print("custom widgets enabled")
 """
 # The kernel of Colab has its package loaded, and lacks some of what the course depends on elsewhere.  Nothing is

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of the Jupyter client, not 
 LESSON = [cell.source for cell in notebook("notebooks", "00_start_here").cells if cell.cell_type == "code"]
 FIRST = LESSON[0]
 WHERE = "import os, diffkit\nprint(diffkit.__file__, os.getcwd(), sys.path.count('/content/course'))"
+EXPLORER = "from diffkit import explorers\nexplorers.dag_editor()"
 ASKED, INSTALLED, READY = "asked for files", f"pip install --quiet {' '.join(WANTED)}", "custom widgets enabled"
 TO_DO = "UsageError: The course is not here yet. Run this cell again and choose one zip file, diffkit.zip or so"
 
@@ -48,7 +49,7 @@ def all_well(colab: Colab) -> str:
 def test_the_zip_of_a_handout_is_all_that_a_lesson_needs(colab: Colab, tmp_path: Path) -> None:
     assert main(["handout", "00", "-o", str(tmp_path / "week 1.zip"), "--root", str(ROOT)]) == 0
     colab.chooses([tmp_path / "week 1.zip"])
-    learner = ('check("start.rescale", len)', 'hint("start.rescale")', "progress()")
+    learner = ('check("start.rescale", len)', 'hint("start.rescale")', "progress()", EXPLORER)
     first, where, *lesson = colab.run(FIRST, WHERE, *LESSON[1:4], *learner)
     check = lesson[3]
     assert errors(first, where, *lesson) == []
