@@ -21,6 +21,8 @@ def command(options: list[str]) -> list[str]:
     ours = [
         "--template=diffkit",
         f"--VoilaConfiguration.extension_allowlist={EXTENSIONS}",
+        # The badge of Colab would come from a network.
+        *("--TagRemovePreprocessor.enabled=True", "--TagRemovePreprocessor.remove_cell_tags=colab"),
         "--preheat_kernel=True",  # the next visitor finds a page that is ready
     ]
     return [sys.executable, "-m", "voila", notebook, *ours, *(o for o in options if o != notebook)]

@@ -2,6 +2,7 @@
 
 Of every cell stay its type, its source and a few harmless tags.  What is known about a cell comes from the gradebook;
 known cells that are missing come back, each after the one that it follows there, and locked ones say what they said.
+The badge and the first cell of Colab go: they do nothing while grading, and are no part of an answer.
 """
 
 import copy
@@ -12,6 +13,7 @@ from nbformat.notebooknode import NotebookNode
 from grader.defang import defang
 
 KEPT_TAGS = {"explore", "hide-input"}
+COLAB = "colab"  # grader.build.colab.TAG: the builder stays on its side of the trust border
 
 
 def rebuilt(cells: Sequence[NotebookNode], known: Mapping[str, NotebookNode]) -> list[NotebookNode]:
@@ -26,7 +28,7 @@ def rebuilt(cells: Sequence[NotebookNode], known: Mapping[str, NotebookNode]) ->
         if grade_id in known and grade_id not in seen:
             seen.add(grade_id)
             found.append(_known(known[grade_id], cell.source))
-        else:
+        elif COLAB not in _tags(cell):
             found.append(_cell(cell.cell_type, cell.source, NotebookNode(_kept_tags(cell))))
     found.reverse()
     _put_back(found, known)
@@ -88,8 +90,12 @@ def _put_back(cells: list[NotebookNode], known: Mapping[str, NotebookNode]) -> N
 
 
 def _kept_tags(cell: NotebookNode) -> dict[str, list[str]]:
-    tags = [t for t in cell.metadata.get("tags", []) if isinstance(t, str) and t in KEPT_TAGS]
+    tags = [t for t in _tags(cell) if t in KEPT_TAGS]
     return {"tags": tags} if tags else {}
+
+
+def _tags(cell: NotebookNode) -> list[str]:
+    return [t for t in cell.metadata.get("tags", []) if isinstance(t, str)]
 
 
 def _claimed_id(cell: NotebookNode) -> str:

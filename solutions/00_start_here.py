@@ -35,7 +35,7 @@ from grader import check, hint, progress, when_written
 torch.set_num_threads(1)  # these sizes are small: a second thread would only be in the way
 
 # %% [markdown]
-# **Where was I?** When you come back another day, run the first cell and the next one: it tells where to go on. The best
+# **Where was I?** When you come back another day, run the cell above and the next one: it tells where to go on. The best
 # result of every check is kept in a small file in the course's folder, `.course/progress.json`.
 
 # %% tags=["explore"]

@@ -50,14 +50,14 @@ def test_a_build_leaves_nothing_in_the_course(root: Path, built: dict[str, str])
 
 def test_ids_come_from_names_and_places(student: Any) -> None:
     assert [cell.id for cell in student.cells] == [
-        "start-0", "start-1", "small-twice-solution", "small-twice", "07-why", "07-why-1",
+        "colab-badge", "colab-first", "start-0", "start-1", "small-twice-solution", "small-twice", "07-why", "07-why-1",
     ]  # fmt: skip
 
 
 def test_a_cell_put_in_before_an_exercise_keeps_the_ids_after_it(tmp_path: Path, student: Any) -> None:
     text = TEXT.replace("# %%\nimport math", "# %%\nimport os\n\n# %%\nimport math")
     more = json.loads(build(course(tmp_path, text), [LESSON])[LESSON.student])
-    assert [c["id"] for c in more["cells"]][3:] == [c.id for c in student.cells][2:]
+    assert [c["id"] for c in more["cells"]][5:] == [c.id for c in student.cells][4:]
 
 
 def test_a_blank_exercise_keeps_its_docstring_and_says_whose_turn_it_is(cells: dict[str, Any]) -> None:
@@ -73,6 +73,8 @@ def test_a_blank_exercise_keeps_its_docstring_and_says_whose_turn_it_is(cells: d
 def test_nbgrader_sees_the_cells_as_the_tags_say(cells: dict[str, Any]) -> None:
     kinds = {name: (is_solution(c), is_grade(c), is_locked(c)) for name, c in cells.items()}
     assert kinds == {
+        "colab-badge": (False, False, False),
+        "colab-first": (False, False, False),
         "start-0": (False, False, False),
         "start-1": (False, False, False),
         "small-twice-solution": (True, False, False),

@@ -14,7 +14,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from grader.build.colab import BADGE, WANTED, repository
+from grader.build.colab import BADGE, UPLOAD, WANTED, repository
 from grader.build.gallery import NOTEBOOK, build_gallery
 from grader.build.lessons import build, lessons
 from grader.build.tags import LessonError
@@ -57,23 +57,45 @@ def test_a_public_course_has_a_badge_and_a_first_cell(public, part):
     ast.parse(TransformerManager().transform_cell(first.source))
 
 
-def test_the_first_cell_never_installs_torch_or_what_asks_for_it(public):
-    first = cells(public, "student")[1].source
-    (line,) = re.findall(r"%pip install (.*)", first)
+@pytest.mark.parametrize("part", ["instructor", "student"])
+def test_a_course_without_an_address_has_a_badge_that_opens_the_upload(tmp_path, part):
+    assert repository(course(tmp_path)) == ""
+    badge, first, title, *_ = cells(tmp_path, part)
+    image, text = badge.source.split(" To work")
+    assert image == f"[![Open in Colab]({BADGE})]({UPLOAD})"
+    assert text == f" in Google Colab, upload this file there: `{NAME[3:]}.ipynb`"
+    assert "files.upload()" in first.source
+    assert "git" not in first.source
+    assert title.source.startswith("# Small")
+
+
+@pytest.mark.parametrize("address", ["", ADDRESS])
+def test_the_first_cell_is_folded_here_and_in_colab_and_not_run_while_grading(tmp_path, address):
+    root = course(tmp_path)
+    lies_in(address, root)
+    first = cells(root, "student")[1]
+    assert first.metadata == {
+        "tags": ["explore", "colab"], "jupyter": {"source_hidden": True}, "cellView": "form",
+    }  # fmt: skip
+    assert first.source.startswith("# @title ")  # what Colab shows of a folded cell
+    ast.parse(TransformerManager().transform_cell(first.source))
+
+
+@pytest.mark.parametrize("address", ["", ADDRESS])
+def test_the_first_cell_never_installs_torch_or_what_asks_for_it(tmp_path, address):
+    lies_in(address, course(tmp_path))
+    (line,) = re.findall(r"%pip install (.*)", cells(tmp_path, "student")[1].source)
     assert set(line.split()) - {"--quiet"} == set(WANTED) <= DEPENDENCIES
     assert not {"torch", "jupyterlab", "nbgrader", "numpy"} & set(WANTED)
 
 
-def test_the_first_cell_does_nothing_on_ones_own_machine(public, capsys):
-    source = TransformerManager().transform_cell(cells(public, "student")[1].source)
+@pytest.mark.parametrize("address", ["", ADDRESS])
+def test_the_first_cell_does_nothing_on_ones_own_machine(tmp_path, address):
+    lies_in(address, course(tmp_path))
+    source = TransformerManager().transform_cell(cells(tmp_path, "student")[1].source)
     names = {}
     exec(source, names)  # noqa: S102
     assert set(names) - {"__builtins__"} == {"sys"}
-
-
-def test_a_course_without_an_address_has_no_such_cells(tmp_path):
-    assert repository(course(tmp_path)) == ""
-    assert cells(tmp_path, "student")[0].source.startswith("# Small")
 
 
 def test_the_gallery_of_a_public_course_has_its_badge_too(tmp_path):
@@ -82,6 +104,15 @@ def test_the_gallery_of_a_public_course_has_its_badge_too(tmp_path):
     lies_in(ADDRESS, tmp_path)
     first = nbformat.reads(build_gallery(tmp_path)[NOTEBOOK], as_version=4).cells[0]
     assert first.source.endswith("/blob/HEAD/notebooks/explorers.ipynb)")
+
+
+def test_every_notebook_of_this_course_begins_with_badge_and_first_cell():
+    found = [ROOT / path for lesson in lessons(ROOT) for path in (lesson.instructor, lesson.student)]
+    for path in (*found, ROOT / NOTEBOOK):
+        badge, first = nbformat.read(path, as_version=4).cells[:2]
+        assert f"({BADGE})" in badge.source
+        assert f"`{path.name}`" in badge.source
+        assert "%pip install" in first.source
 
 
 @pytest.mark.parametrize("address", ["https://example.org/x", "https://github.com/x", "git@github.com:x/y.git"])

@@ -7,8 +7,10 @@ import sys
 import time
 from importlib.util import find_spec
 
+import nbformat
 import pytest
 
+from grader.build.colab import with_colab
 from tests.browser import gallery
 from tests.browser.lab import REPOSITORY, write_notebook
 from tests.browser.probes import CONTRAST
@@ -27,6 +29,7 @@ def address(lab, tmp_path_factory):
     folder = tmp_path_factory.mktemp("app")
     imports = "from diffkit import explorers\n"
     notebook = write_notebook(folder / "page.ipynb", f"{imports}explorers.dag_editor()", "explorers.forward_process()")
+    nbformat.write(with_colab(nbformat.read(notebook, as_version=4), "notebooks/page.ipynb", ""), notebook)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -65,6 +68,7 @@ def page(lab, address, asked):
 def test_the_page_shows_explorers_and_no_code(page):
     assert gallery.explorer_names(page) == ["Graph editor", FORWARD]
     assert "import" not in page.inner_text("body")
+    assert "Colab" not in page.inner_text("body")
     assert page.evaluate(CONTRAST)["lowest"] >= 4.5
 
 

@@ -5,6 +5,7 @@ import shutil
 import nbformat
 import pytest
 
+from grader.build.colab import UPLOAD
 from tests.browser.lab import REPOSITORY, lab_server, open_notebook, run_all
 from tests.browser.probes import pixels
 from tests.test_lessons import filled_in, notebook
@@ -61,3 +62,12 @@ def test_validate_names_the_checks_of_a_blank_lesson(opened):
     said = validate(opened("blank.ipynb"))
     assert "failed" in said
     assert "forward.q_step" in said
+
+
+def test_a_lesson_begins_with_a_badge_that_can_be_read_without_a_network_and_a_folded_cell(opened):
+    page = opened("blank.ipynb")
+    cells = page.locator(".jp-Cell")
+    assert cells.nth(0).get_by_role("link", name="Open in Colab").get_attribute("href") == UPLOAD
+    assert cells.nth(0).inner_text().strip() == "To work in Google Colab, upload this file there: forward_process.ipynb"
+    assert cells.nth(1).inner_text().strip() == "# @title In Google Colab, first run this cell"
+    assert cells.nth(2).get_by_role("heading", level=1).inner_text().startswith("02")
