@@ -118,7 +118,17 @@ def _gradient(function: Callable[..., Any], args: list[Any], case: Case) -> Tens
     (gradient,) = torch.autograd.grad((value * case.cotangent.to(value)).sum(), args[case.wrt], allow_unused=True)
     if gradient is None:
         raise NoGradient
-    return gradient
+    result: Tensor = as_exact_as(value, gradient)
+    return result
+
+
+def as_exact_as(value: Any, gradient: Any) -> Any:
+    """The gradient in float32 if the value is: autograd gives it the argument's dtype, with digits that it lacks.
+
+    Both may come out of a sandbox and be anything; then the gradient is what it was.
+    """
+    short = isinstance(value, Tensor) and value.dtype == torch.float32
+    return gradient.float() if short and isinstance(gradient, Tensor) and gradient.dtype == torch.float64 else gradient
 
 
 def student_line(error: BaseException) -> str:

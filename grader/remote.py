@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from grader.answer import Answer
+from grader.answer import Answer, as_exact_as
 from grader.exercise import Case, Served
 from grader.sandbox import Answer as Reply
 from grader.sandbox import Callback, Evaluation, Held, Make, Question, call, vjp
@@ -72,7 +72,7 @@ def understood(reply: Reply, case: Case, calls: int) -> Answer:
             return Answer("raised", text=f"ValueError: the value has shape {tuple(shape)}, expected {tuple(wanted)}")
         if not reply.gradients or reply.gradients[0] is None:
             return Answer("no-gradient")
-        return Answer("value", reply.gradients[0], calls=calls)
+        return Answer("value", as_exact_as(reply.value, reply.gradients[0]), calls=calls)
     if reply.kind == "raised":
         if reply.type_name == "NotImplementedError" and is_stub(reply.message):
             return Answer("unwritten")

@@ -3,6 +3,7 @@
 import inspect
 import signal
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -12,6 +13,7 @@ from grader.exercises import EXERCISES
 from grader.verdict import expected_answer, finding_in
 from tests.equivalents import EQUIVALENT
 from tests.mutants import mutants
+from tests.styles import in_float64
 
 
 @contextmanager
@@ -39,12 +41,40 @@ def questions(name, seed):
 
 def passes(e, function, seed):
     """Full marks for the function: no case of the exercise finds anything wrong.  The first finding decides."""
-    for case, expected in questions(e.name, seed):
+    return meets(function, questions(e.name, seed))
+
+
+def won_by_rounding(e, function, rounded, seed):
+    """The criteria that the function meets when it is rounded, and not as it is, nor when all is computed in float64.
+
+    Neither a dtype counts here, nor that an argument was changed: a rounded copy of it may be.
+    """
+    cases = [(replace(c, strict_dtype=False), answer) for c, answer in questions(e.name, seed) if c.ask != "twice"]
+    by_criterion = {c.criterion: [row for row in cases if row[0].criterion == c.criterion] for c, _ in cases}
+    return {
+        criterion
+        for criterion, asked_for in by_criterion.items()
+        if meets(rounded(function), asked_for)
+        and not any(meets(f, asked_for) for f in (function, in_float64(function)))
+    }
+
+
+def meets(function, cases):
+    """Whether no case finds anything wrong."""
+    for case, expected in cases:
         with at_most(2):
             answer = ask_here(function, case)
         if finding_in(case, expected, answer):
             return False
     return True
+
+
+def has_a_tolerance(value):
+    """Whether another answer may be near enough.  Whole numbers below 10,000 are refused if they are off by 1."""
+    if isinstance(value, tuple):
+        return any(map(has_a_tolerance, value))
+    number = torch.as_tensor(value)
+    return number.is_floating_point() or bool((number.abs() >= 10_000).any() if number.dtype != torch.bool else False)
 
 
 def tensors(e):

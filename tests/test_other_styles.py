@@ -7,6 +7,7 @@ from grader.answer import ask_here
 from grader.exercises import EXERCISES
 from grader.verdict import finding_in
 from tests import styles
+from tests.in_32_bits import result_in_32_bits
 from tests.mutant_trial import questions
 from tests.roads import roads
 
@@ -124,6 +125,12 @@ def test_a_right_answer_in_float64_passes(e):
         pytest.skip("the dtype decides which numbers are drawn")
     cast = styles.back_in
     assert not refused(e, lambda c, w: (cast(w.value) if c.strict_dtype else styles.in_float64)(e.reference))
+
+
+@each_exercise
+def test_a_right_answer_whose_result_is_rounded_to_32_bits_passes(e):
+    """Where the prompt does not ask for float64; its gradient is rounded, too, though autograd says float64."""
+    assert not refused(e, lambda c, w: e.reference if c.strict_dtype else result_in_32_bits(e.reference))
 
 
 @each_exercise

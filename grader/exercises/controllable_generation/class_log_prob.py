@@ -68,6 +68,8 @@ def _draw(d: Draw) -> Iterator[Case]:
     wide = m._replace(y=(int(m.labels[0]) + 1) % 3, var=torch.cat([2 + m.var[:1], m.var[1:]]))
     # Far away the widest component takes all.  Another class is asked for, whose logarithm is far from 0.
     yield Case("far from every component", (80 + 5 * x, *wide, level), "far")
+    # There the logarithms are in the thousands, and beside them a wrong weight is not seen.
+    yield Case("a little out", (2 * x, *wide, level), "far")
 
 
 def _case(how: str) -> Callable[..., Tensor]:

@@ -59,16 +59,18 @@ def _tilted(v: float, m_y: float, v_y: float, s: float, beta: Tensor) -> Moments
 
 
 def _draw(d: Draw) -> Iterator[Case]:
-    v, m_y, v_y, s = d.uniform(0.8, 1.5), d.uniform(0.4, 1.2), d.uniform(0.2, 0.6), d.uniform(1.5, 3.5)
+    v, m_y, v_y, s = d.uniform(1.15, 1.45), d.uniform(0.4, 1.2), d.uniform(0.2, 0.6), d.uniform(1.6, 3.5)
     beta = random_beta(d, d.integer(6, 9))
     yield Case("eight steps or so", (v, m_y, v_y, s, beta))
     yield Case("another schedule, the class on the left", (v, -m_y, v_y, s + 1, random_beta(d, 7, 0.02, 0.4)))
+    short = random_beta(d, 3, 0.02, 0.08)  # too short to forget where the chain started
+    yield Case("three short steps", (v, m_y, v_y, s, short))
     yield Case("s = 0", (v, m_y, v_y, 0.0, beta), "edges")
     yield Case("s = 1", (v, m_y, v_y, 1.0, beta), "edges")
     yield Case("a class at 0", (v, 0.0, v_y, s, beta), "edges")
     yield Case("one step", (v, m_y, v_y, s, beta[:2]), "edges")
     yield Case("two steps", (v, m_y, v_y, s, beta[:3]), "edges")
-    yield Case("called twice", (v, m_y, v_y, s, beta), "clean", "twice")
+    yield Case("called twice", (v, m_y, v_y, s, short), "clean", "twice")
 
 
 EXERCISE = Exercise(

@@ -62,7 +62,7 @@ def _against(other: str) -> Callable[..., Tensor]:
 def _draw(d: Draw) -> Iterator[Case]:
     def lines(n: int) -> tuple[Tensor, Tensor, Tensor]:
         """p, p(y | x), x on n even points; p not normalised."""
-        x = torch.linspace(-4, 7, n, dtype=F64)  # not even about 0: a density turned round must be noticed
+        x = torch.linspace(-2.5, 7, n, dtype=F64)  # not even about 0: a density turned round must be noticed
         m = labelled(d, 1)
         m = m._replace(means=m.means + 1.2)
         parts = torch.exp(log_joint(x.unsqueeze(1), m, 1.0))

@@ -93,6 +93,8 @@ def _draw(d: Draw) -> Iterator[Case]:
     )
     yield Case("called twice", (x, t, data, alpha_bar), "edges", "twice")
     yield Case("far from every example", (60 + 5 * x, t, data, alpha_bar), "far")
+    # There the nearest example takes nearly all, whatever the weights are; nearer it does not.
+    yield Case("a little out", (2 * x, t, data, alpha_bar), "far")
 
 
 EXERCISE = Exercise(

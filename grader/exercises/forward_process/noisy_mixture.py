@@ -41,6 +41,8 @@ def _draw_mixture(d: Draw) -> Iterator[Case]:
     yield Case("called twice", (x, t, alpha_bar, *mixture), "edges", "twice")
     far = torch.tensor([-90.0, 80.0], dtype=torch.float64) + x[:2]
     yield Case("points far out", (far, t, alpha_bar, *mixture), "far")
+    # There the squares are in the thousands, and beside them a wrong weight is not seen.
+    yield Case("points a little out", (far / 16, t, alpha_bar, *mixture), "far")
 
 
 def _mixture_wrong(

@@ -45,16 +45,16 @@ def _area(log_snr: Tensor, error: Tensor, n: int) -> Tensor:
 
 
 def _draw_path(d: Draw) -> Iterator[Case]:
-    def question(points: int, n: int) -> tuple[Tensor, Tensor, int]:
+    def question(points: int, n: int, top: float = 4.0) -> tuple[Tensor, Tensor, int]:
         drops = 0.3 + torch.rand(points - 1, generator=d.generator, dtype=F64)
-        grid = d.uniform(4, 5) - torch.cat([torch.zeros(1, dtype=F64), torch.cumsum(drops, 0)])
+        grid = top + d.uniform(0, 1) - torch.cat([torch.zeros(1, dtype=F64), torch.cumsum(drops, 0)])
         return grid, torch.sigmoid(1.3 * grid + d.uniform(0, 2)) + 0.05, n
 
     asked = question(14, 6)
     yield Case("fourteen levels, six steps", asked)
     yield Case("more steps than levels", question(9, 20))
     yield Case("one step: the two ends", question(7, 1), "edges")
-    yield Case("three levels", question(3, 5), "edges")
+    yield Case("four levels", question(4, 5, top=-0.5), "edges")
     grid, *_ = question(10, 4)
     yield Case("the same error everywhere", (grid, torch.full_like(grid, 0.7), 4), "edges")
     yield Case("called twice", asked, "clean", "twice")
@@ -66,7 +66,7 @@ EXERCISE = Exercise(
     signature="best_path(log_snr (m,) falling, error (m,), n int) -> (n+1,), the log ratio at u = 0, 1/n, .., 1",
     reference=best_path,
     draw=_draw_path,
-    criteria=criteria(2, 1, 1, at="one step, three levels, the same error everywhere", clean_text=UNTOUCHED),
+    criteria=criteria(2, 1, 1, at="one step, four levels, the same error everywhere", clean_text=UNTOUCHED),
     equation="12.23",
     difficulty=4,
     minutes=20,

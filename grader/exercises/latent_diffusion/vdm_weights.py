@@ -29,6 +29,7 @@ def _draw_weights(d: Draw) -> Iterator[Case]:
     yield Case("large steps", (ratios(5, 3.0),))
     yield Case("two steps", (ratios(2, 1.0),), "edges")
     yield Case("steps so small that exp cannot tell them from 1", (ratios(6, 1e-12, near=1e-6),), "edges")
+    yield Case("small steps in 32 bits", (ratios(6, 1e-5, near=1e-3).float(),), "edges")
     yield Case("float32 stays float32", (ratios(6, 1.0).float(),), "edges", strict_dtype=True)
     yield Case("called twice", (asked,), "clean", "twice")
     yield Case("gradient", (asked,), "clean", "gradient", cotangent=d.randn(7, dtype=F64))

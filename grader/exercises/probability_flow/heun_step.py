@@ -47,7 +47,7 @@ def _in_place(v: Velocity, x: Tensor, t: float, dt: float) -> Tensor:
 
 
 def _draw_heun(d: Draw) -> Iterator[Case]:
-    v, t, dt = Served(random_velocity(d)), d.uniform(0.3, 0.8), d.uniform(0.2, 0.4)
+    v, t, dt = Served(random_velocity(d)), d.uniform(0.5, 0.9), d.uniform(0.2, 0.4)
     x = d.randn(4, 3, dtype=torch.float64)
     yield Case("a step forward", (v, x, t, dt))
     yield Case("images, a step back", (v, d.randn(2, 1, 3, 3), t, -dt))

@@ -38,6 +38,7 @@ def _draw_mixture(d: Draw) -> Iterator[Case]:
     yield Case("three components in the plane", (x, *three))
     yield Case("four components in three dimensions", (d.randn(4, 3, dtype=torch.float64), *mixture(4, 3)))
     yield Case("one point", (x[:1], *three), "edges")
+    yield Case("as many points as components", (x[1:4], *three), "edges")
     yield Case("one component", (x, *mixture(1, 2)), "edges")
     yield Case("on the line", (d.randn(5, 1, dtype=torch.float64), *mixture(3, 1)), "edges")
     far = x[:2] + torch.tensor([[90.0, -70.0]], dtype=torch.float64)
@@ -67,7 +68,7 @@ EXERCISE = Exercise(
     reference=mixture_score,
     draw=_draw_mixture,
     criteria=(
-        *criteria(2, 1, 1, at="one point, one component, the line"),
+        *criteria(2, 1, 1, at="one point, one component, as many points as components, the line"),
         Criterion("far", 1, "finite far from the data"),
     ),
     equation="6.4",
