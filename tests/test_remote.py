@@ -61,14 +61,14 @@ def test_a_gradient_has_no_more_digits_than_its_value(dtype):
     x = torch.tensor([0.1, 0.7], dtype=torch.float64)
     case = Case("gradient", (x,), ask="gradient", cotangent=torch.ones(2, dtype=torch.float64))
     here = ask_here(lambda x: x.to(dtype) ** 2, case)
-    there = _understood(Reply("value", value=(x**2).to(dtype), gradients=[2 * x]), case, 0)
+    there = understood(Reply("value", value=(x**2).to(dtype), gradients=[2 * x]), case, 0)
     assert here.value.dtype == there.value.dtype == dtype
 
 
 @pytest.mark.parametrize("value", [None, "text", torch.tensor(1), [torch.ones(2)]])
 def test_a_gradient_is_taken_as_it_came_if_the_value_is_none(value):
     case = Case("gradient", (torch.ones(2),), ask="gradient", cotangent=torch.ones(2))
-    assert _understood(Reply("value", value=value, gradients=["no tensor"]), case, 0).value == "no tensor"
+    assert understood(Reply("value", value=value, gradients=["no tensor"]), case, 0).value == "no tensor"
 
 
 def test_what_torch_cannot_do_is_no_unwritten_function():
