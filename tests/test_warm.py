@@ -13,7 +13,8 @@ from nbgrader import api
 from nbgrader.nbgraderformat import common, v3
 from nbgrader.preprocessors.overwritecells import OverwriteCells  # noqa: F401  nbgrader as it is loaded when grading
 
-from grader.warm import _validator, one_transaction, warm
+from grader.warm import one_transaction, warm
+from grader.warm.notebooks import validator as _validator
 
 GOOD = {"grade_id": "a", "grade": False, "solution": True, "locked": False, "schema_version": 3, "task": False}
 WRONG = [
