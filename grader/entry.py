@@ -2,7 +2,9 @@
 
 import shutil
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+from sys import intern
 
 from nbgrader.api import Assignment, Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.converters import GenerateFeedback
@@ -15,7 +17,7 @@ from grader.converting import Entry, run
 from grader.errors import GradingError
 from grader.graded import Graded
 from grader.intake import Submission
-from grader.judge import Record
+from grader.judge import Record, Score
 from grader.plugin import RECORDS, REPAIRS
 from grader.warm import kept, one_transaction
 
@@ -25,8 +27,7 @@ class Row:
     """One line of the report.  points is None if the submission was refused or could not be graded.
 
     problem: why; repairs: what had to be put right in the notebook; waits: points of what a person has yet to grade;
-    penalty: points off for lateness, still in `points`; record: without the outputs of its cells, which may be 16 MiB
-    each time and are in the graded notebook.
+    penalty: points off for lateness, still in `points`; record: what the report needs of it, see `in_short`.
     """
 
     student: str
@@ -63,8 +64,21 @@ def enter(root: Path, config: Config, lesson: str, s: Submission, feedback: bool
         said = f"the gradebook could not be written ({error.orig}): is it open elsewhere, or the disk full? "
         return refused(s, said + "It is judged; run the same command again")
     record, repairs = RECORDS.pop(s.student, None), tuple(REPAIRS.pop(s.student, ()))
-    record = record and replace(record, outputs={})
-    return Row(s.student, points, of, record, repairs=repairs, waits=waits, penalty=penalty)
+    return Row(s.student, points, of, record and in_short(record), repairs=repairs, waits=waits, penalty=penalty)
+
+
+def in_short(record: Record) -> Record:
+    """Without the outputs of its cells, which may be 16 MiB each time, and the verdicts in full.
+
+    Both are in the graded notebook.  What is left of a class of thousands is small: equal scores are one object.
+    """
+    scores = {intern(name): _one(replace(score, markdown="")) for name, score in record.scores.items()}
+    return replace(record, outputs={}, scores=scores, versions={})
+
+
+@lru_cache(maxsize=10_000)
+def _one(score: Score) -> Score:
+    return score
 
 
 _MINE = SubmittedAssignment
