@@ -53,7 +53,7 @@ def grade_class(
     judge = {"sandbox_mode": mode, **(settings or {})}
     config = load_config(root, CourseDirectory={"root": str(root), "assignment_id": lesson}, Judge=judge)
     db_url = CourseDirectory(config=config).db_url
-    _require_assignment(db_url, lesson)
+    ready_gradebook(db_url, lesson)
     found = [s for s in submissions(root, lesson) if only is None or s.student in only]
     if not found:
         raise GradingError(
@@ -94,7 +94,8 @@ def _tell(judged: Judged) -> str:
     return f"judged {name}" + ("" if judged.seconds is None else f" in {judged.seconds:.2f} s")
 
 
-def _require_assignment(db_url: str, lesson: str) -> None:
+def ready_gradebook(db_url: str, lesson: str) -> None:
+    """Make the gradebook ready for grading a lesson.  Raises GradingError if it does not know it."""
     with Gradebook(db_url) as gradebook:
         try:
             gradebook.find_assignment(lesson)
