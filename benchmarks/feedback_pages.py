@@ -4,7 +4,6 @@ Run: python benchmarks/feedback_pages.py [--students 8]
 """
 
 import argparse
-import copy
 import sys
 import tempfile
 import time
@@ -12,14 +11,16 @@ import warnings
 from pathlib import Path
 
 from nbgrader.converters import GenerateFeedback
+from nbgrader.coursedir import CourseDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from grader.config import load_config  # noqa: E402
+from grader.converting import run  # noqa: E402
 from grader.demo.classroom import FIRST as LESSON  # noqa: E402
 from grader.demo.classroom import course, hand_in, students  # noqa: E402
-from grader.run import _run, grade_class, prepare  # noqa: E402
+from grader.run import grade_class, prepare  # noqa: E402
 from grader.warm import warm  # noqa: E402
 
 
@@ -53,9 +54,7 @@ def _pages(root: Path, names: list[str], stock: bool) -> tuple[float, float]:
         for number, name in enumerate(names):
             if number == 1:
                 started = time.process_time()
-            mine = copy.deepcopy(config)
-            mine.CourseDirectory.student_id = name
-            _run(GenerateFeedback, mine, force=True)
+            run(GenerateFeedback(coursedir=CourseDirectory(config=config), config=config, force=True), name)
     seconds = (time.process_time() - started) / (len(names) - 1)
     pages = list((root / "feedback").glob("*/*/*.html"))
     return seconds, sum(p.stat().st_size for p in pages) / len(pages)

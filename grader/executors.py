@@ -77,7 +77,16 @@ def job_of(root: Path, lesson: str, s: Submission, config: Config) -> Job:
     The notebook is taken through the same steps as in nbgrader, so that the record fits when nbgrader comes.
     """
     cells = cells_as_judged(lesson, s, config)
-    return Judge(config=config, root=str(root)).job(cells, beside(s.notebook.parent), lesson)
+    return Judge(config=config, root=str(root)).job(cells, files_beside(lesson, s, config), lesson)
+
+
+def files_beside(lesson: str, s: Submission, config: Config) -> dict[str, bytes]:
+    """The files that will lie beside the notebook: nbgrader puts the course's own over what was handed in."""
+    course = CourseDirectory(config=config)
+    own = Path(course.format_path(course.source_directory, ".", lesson))
+    kept = config.Autograde.get("exclude_overwriting", {}).get(lesson, [])
+    ours = {name: data for name, data in beside(own).items() if name not in kept} if own.is_dir() else {}
+    return beside(s.notebook.parent) | ours
 
 
 def cells_as_judged(lesson: str, s: Submission, config: Config) -> list[Cell]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from nbformat.notebooknode import NotebookNode
-from nbgrader.api import BaseCell, Gradebook
+from nbgrader.api import Comment, Grade, Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import compute_checksum, determine_grade
@@ -24,6 +24,7 @@ from grader.judge import Cell, Record, cells_of, submission_key
 from grader.key import key_of
 from grader.records import Records, course_secret, fingerprint
 from grader.restored import rebuilt, repairs
+from grader.rows import Rows
 from grader.sandbox import Limits, Mode
 from grader.sandbox.limits import MIB
 from grader.versions import record_key, still_holds
@@ -133,29 +134,28 @@ class SaveJudgedScores(SaveAutoGrades):
         where = resources["nbgrader"]
         with Gradebook(where["db_url"]) as gradebook:
             mine = gradebook.find_submission_notebook(where["notebook"], where["assignment"], where["student"])
-            cells = gradebook.db.query(BaseCell.id, BaseCell.name).filter(BaseCell.notebook_id == mine.notebook_id)
-            names = {row.id: row.name for row in cells}  # else each grade and comment asks for its own
-            self.grades = {names[g.cell_id]: g for g in mine.grades}
-            self.comments = {names[c.cell_id]: c for c in mine.comments}
+            self.grades, self.comments = Rows(gradebook.db, Grade, mine.id), Rows(gradebook.db, Comment, mine.id)
             nb, resources = super(SaveAutoGrades, self).preprocess(nb, resources)  # each cell below
             for name in key_of(where).grades.keys() - self.judged.scores.keys():
-                self.grades[name].auto_score, self.grades[name].needs_manual_grade = 0.0, False
+                self.grades.set(name, auto_score=0.0, needs_manual_grade=False)
+            self.grades.save()
+            self.comments.save()
             gradebook.db.commit()
         return nb, resources
 
     def _add_score(self, cell: NotebookNode, resources: Resources) -> None:
         name = cell.metadata.nbgrader["grade_id"]
-        score, found = self.judged.scores.get(name), self.grades[name]
+        score = self.judged.scores.get(name)
+        by_hand = self.grades[name].manual_score is not None
         if score is None:  # written answers: nbgrader's own rule
-            found.auto_score, _ = determine_grade(cell, self.log)
-            found.needs_manual_grade = found.manual_score is not None or found.auto_score is None
+            points, _ = determine_grade(cell, self.log)
+            self.grades.set(name, auto_score=points, needs_manual_grade=by_hand or points is None)
         else:
-            found.auto_score = score.points
-            found.needs_manual_grade = bool(score.broken) or found.manual_score is not None
+            self.grades.set(name, auto_score=score.points, needs_manual_grade=bool(score.broken) or by_hand)
 
     def _add_comment(self, cell: NotebookNode, resources: Resources) -> None:
         unchanged = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
-        self.comments[cell.metadata.nbgrader["grade_id"]].auto_comment = "No response." if unchanged else None
+        self.comments.set(cell.metadata.nbgrader["grade_id"], auto_comment="No response." if unchanged else None)
 
 
 def _verdict_output(record: Record, name: str) -> NotebookNode:

@@ -38,9 +38,14 @@ def course_secret(root: Path) -> bytes:
 
 def fingerprint(cells: Sequence[Cell], files: dict[str, bytes]) -> str:
     """What was handed in: the cells as they will be run, and the files beside the notebook."""
-    lines = [json.dumps([dataclasses.asdict(c) for c in cells], sort_keys=True)]
+    lines = [json.dumps([_fields(c) for c in cells], sort_keys=True)]
     lines += [json.dumps([name, hashlib.sha256(data).hexdigest()]) for name, data in sorted(files.items())]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _fields(cell: Cell) -> dict[str, Any]:
+    """As `dataclasses.asdict`, which takes each text to be anything."""
+    return vars(cell) | {"grade": vars(cell.grade) if cell.grade else None}
 
 
 @functools.cache

@@ -13,9 +13,9 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from grader.config import load_config
-from grader.executors import cells_as_judged
+from grader.executors import cells_as_judged, files_beside
 from grader.graded import Graded
-from grader.intake import Submission, beside, submissions
+from grader.intake import Submission, submissions
 from grader.judge import Record
 from grader.meter import SILENT, Meter
 from grader.records import Records, fingerprint
@@ -150,7 +150,7 @@ def change_table(found: Sequence[Change]) -> str:
 
 def _present(lesson: str, s: Submission, config: Config) -> str:
     """The key of the record that a submission would have now."""
-    return record_key(fingerprint(cells_as_judged(lesson, s, config), beside(s.notebook.parent)), lesson)
+    return record_key(fingerprint(cells_as_judged(lesson, s, config), files_beside(lesson, s, config)), lesson)
 
 
 def _by_hand(db_url: str, lesson: str) -> dict[str, set[str]]:

@@ -68,14 +68,14 @@ GRADER = {
 }
 # These drive the modules above and may import any of them; nothing above may import these.
 GRADER_DRIVERS = {
-    "book", "cli", "cluster", "collect", "commands", "config", "demo", "desk", "doctor", "errors", "executors",
-    "exports", "feedback", "graded", "handed_in", "job", "key", "late", "meter", "people", "plugin", "records",
-    "regrade", "report", "run", "versions", "warm", "workplace",
+    "book", "cli", "cluster", "collect", "commands", "config", "converting", "demo", "desk", "doctor", "entry",
+    "errors", "executors", "exports", "feedback", "graded", "handed_in", "job", "key", "late", "meter", "people",
+    "plugin", "records", "regrade", "report", "rows", "run", "versions", "warm", "workplace",
 }  # fmt: skip
 
 NBGRADER = (
-    "build", "commands", "executors", "exports", "feedback", "graded", "handed_in", "key", "late", "plugin", "regrade",
-    "run", "warm",
+    "build", "commands", "converting", "entry", "executors", "exports", "feedback", "graded", "handed_in", "key",
+    "late", "plugin", "regrade", "rows", "run", "warm",
 )  # fmt: skip
 # Libraries that only some modules may import: {library: who}.
 RESERVED = {

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import operator
 import sqlite3
 
 import jsonschema
@@ -13,7 +14,8 @@ from nbgrader import api
 from nbgrader.nbgraderformat import common, v3
 from nbgrader.preprocessors.overwritecells import OverwriteCells  # noqa: F401  nbgrader as it is loaded when grading
 
-from grader.warm import _validator, one_transaction, warm
+from grader.warm import one_transaction, warm
+from grader.warm.notebooks import validator as _validator
 
 GOOD = {"grade_id": "a", "grade": False, "solution": True, "locked": False, "schema_version": 3, "task": False}
 WRONG = [
@@ -41,6 +43,13 @@ def test_it_refuses_the_same_metadata_with_the_same_words(metadata):
     with warm():
         assert verdict(metadata) == cold
     assert (cold == "") == (metadata is GOOD)
+
+
+def test_what_has_passed_lets_nothing_pass_that_only_looks_the_same():
+    with warm():
+        assert verdict(GOOD) == ""
+        assert verdict({**GOOD, "locked": 0}) == "0 is not of type 'boolean'"  # though 0 == False
+        assert verdict({**GOOD, "points": [1]}) != ""
 
 
 def test_a_gradebook_is_the_same_and_its_engine_is_kept(tmp_path):
@@ -118,6 +127,9 @@ def names_on_disk(folder):
 
 def test_nbgrader_is_itself_again_even_after_an_error():
     before = now()
+    with warm():
+        assert not any(map(operator.eq, now(), before))
+    assert now() == before
     with pytest.raises(RuntimeError, match="in between"), warm():
         raise RuntimeError("in between")
     assert now() == before
@@ -126,8 +138,8 @@ def test_nbgrader_is_itself_again_even_after_an_error():
 
 def now():
     """All that `warm` puts something else in the place of."""
-    there = api.create_engine, api.Gradebook.__init__, api.Gradebook.close, common.jsonschema, nbformat.validate
-    return *there, NotebookNode.__deepcopy__
+    there = api.create_engine, common.jsonschema, nbformat.validate, nbformat.v4.writes_json, NotebookNode.__deepcopy__
+    return *there, dict(vars(api.Gradebook)), dict(vars(common.BaseMetadataValidator))
 
 
 def test_a_notebook_is_validated_where_something_comes_of_it():
