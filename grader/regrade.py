@@ -13,13 +13,14 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from grader.config import load_config
+from grader.entry import Row
 from grader.executors import cells_as_judged, files_beside
 from grader.graded import Graded
 from grader.intake import Submission, submissions
 from grader.judge import Record
 from grader.meter import SILENT, Meter
 from grader.records import Records, fingerprint
-from grader.run import Row, grade_class, judging
+from grader.run import grade_class, judging
 from grader.versions import record_key
 from grader.warm import warm
 

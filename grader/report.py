@@ -5,9 +5,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from grader.entry import Row
 from grader.exports.sheet import harmless
 from grader.records import write_atomically
-from grader.run import Row
 from grader.text import printable, shown
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from grader.entry import Row
 from grader.judge import Record, Score
-from grader.run import Row
 from tests.attacks import secrets, verdicts
 from tests.attacks.arena import Arena, Batch
 from tests.attacks.attack import LESSON, MARK, Attack

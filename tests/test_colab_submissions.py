@@ -9,8 +9,9 @@ import pytest
 
 from grader.build.colab import TAG
 from grader.demo.classroom import course
+from grader.entry import Row
 from grader.restored import COLAB, rebuilt
-from grader.run import Row, grade_class, prepare
+from grader.run import grade_class, prepare
 from tests.house_files import ROOT
 from tests.test_lessons import filled_in
 

@@ -1,6 +1,8 @@
 """The judge: where points are decided, and that it fails closed."""
 
 import contextlib
+import dataclasses
+import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -174,3 +176,11 @@ def test_a_fingerprint_sees_every_part_of_a_submission():
         ([cell], {"b": b"1"}),
     ]
     assert len({base, *(fingerprint(*c) for c in changes)}) == 6
+
+
+def test_a_fingerprint_is_that_of_all_fields() -> None:
+    """A record is kept under it: if it changed, every course would be judged again."""
+    cells = [Cell(0, "a = 1"), Cell(2, "check()", ("explore",), GradeCell("a-step", "check()", 2.5))]
+    text = json.dumps([dataclasses.asdict(c) for c in cells], sort_keys=True)
+    assert json.loads(text)[1]["grade"] == {"name": "a-step", "points": 2.5, "source": "check()"}
+    assert fingerprint(cells, {}) == hashlib.sha256(text.encode()).hexdigest()

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from grader.entry import Row
 from grader.judge import Record, Score
 from grader.report import broken, diagnosis, table, waiting, write_csv
-from grader.run import Row
 from grader.text import quoted
 
 HOSTILE = ["\x1b[2J\x1b[1A", "two\nlines", "\r all right", "\u202egnihton", "\x9b1A", "a\u2028b", "\udcff", "\x07"]

@@ -9,11 +9,12 @@ from pathlib import Path
 from grader.commands.arguments import at_least_one
 from grader.demo.classroom import course, hand_in, students
 from grader.demo.student import Student
+from grader.entry import Row
 from grader.exercises import LESSONS
 from grader.meter import SILENT, Bar
 from grader.naming import NoSuchLessonError, lesson_named
 from grader.report import diagnosis, table, write_csv
-from grader.run import Row, grade_class, prepare
+from grader.run import grade_class, prepare
 from grader.sandbox import SandboxError
 
 COURSE = Path(__file__).resolve().parent.parent.parent

@@ -1,10 +1,9 @@
 """nbgrader, warm: what it makes anew for every submission is made once per run.  Results stay the same.
 
 nbgrader opens its gradebook some eighteen times per submission, each time with a new database engine that compiles
-every statement again and looks for each table, commits some forty times, checks one JSON schema anew for each cell,
-copies the notebook four times, looking at each value whether it was there before, validates it six times, four of them
-to log what it finds, and has it written by an encoder in Python.  Grading one notebook, nobody notices; in a class this
-was most of the time that the gradebook took.
+every statement again and looks for each table, commits some forty times, checks one JSON schema anew for each cell, and
+validates the notebook six times, four of them to log what it finds.  Grading one notebook, nobody notices; in a class
+this was most of the time that the gradebook took.
 """
 
 import gc
@@ -16,8 +15,6 @@ from unittest.mock import patch
 
 import jsonschema
 import nbformat
-from nbformat import v4
-from nbformat.notebooknode import NotebookNode
 from nbgrader import api
 from nbgrader.nbgraderformat import common
 from sqlalchemy import Engine
@@ -51,9 +48,7 @@ def warm() -> Iterator[None]:
             ),
             _replaced(common, jsonschema=schemas),
             _replaced(common.BaseMetadataValidator, __init__=notebooks.begin_metadata_validator),
-            _replaced(NotebookNode, __deepcopy__=notebooks.copied),
             _replaced(nbformat, validate=notebooks.validate_notebook),
-            _replaced(v4, writes_json=notebooks.writes),
         ):
             yield
     finally:

@@ -14,7 +14,8 @@ from nbformat.notebooknode import NotebookNode
 from grader.demo.cheats import keep_two
 from grader.demo.classroom import course, notebook
 from grader.demo.student import Student, first, handed_in
-from grader.run import Row, grade_class, prepare
+from grader.entry import Row
+from grader.run import grade_class, prepare
 from tests.attacks import secrets
 from tests.attacks.attack import LESSON, Attack
 from tests.attacks.families import ATTACKS, CONTROLS
