@@ -39,6 +39,7 @@ def test_toy_sets_repeat_with_the_generator_and_refuse_negative_counts(make):
 def test_the_checkerboard_is_dark_on_every_second_square(g):
     square = torch.floor(data.checkerboard(4000, generator=g)) + 2
     assert set((square.sum(1) % 2).tolist()) == {0.0}
+    assert set(square.flatten().tolist()) == {0.0, 1.0, 2.0, 3.0}
     assert len(torch.unique(square, dim=0)) == 8
 
 

@@ -67,6 +67,25 @@ def test_the_derivative_is_that_of_the_function():
     torch.testing.assert_close(got, -0.5 * slope * 2, rtol=1e-6, atol=1e-8)
 
 
+def test_the_gradient_reaches_the_schedule_by_both_ways():
+    """By the slope and by the noised x, and so by the prediction: compared with a difference of the loss itself."""
+    net, x = made(1, 2.0, -2.0), torch.tensor([[0.3, -1.0], [1.2, 0.1]], dtype=F64)
+    u, noise = torch.tensor([0.3, 0.8], dtype=F64), torch.ones(2, 2, dtype=F64)
+
+    def loss():
+        return elbo.continuous(lambda x, r: x * torch.tanh(r).unsqueeze(1), net, x, u, noise=noise).sum()
+
+    (got,) = torch.autograd.grad(loss(), net.highest)
+    h = 1e-5
+    with torch.no_grad():
+        net.highest += h
+        above = loss()
+        net.highest -= 2 * h
+        below = loss()
+    assert not above.requires_grad
+    assert float(got) == pytest.approx((above - below) / (2 * h), rel=1e-6)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_value_depends_on_the_ends_alone(seed):
     """x_0 ~ N(0, v): the least error in eps is v SNR/(1 + v SNR), so L_inf is half a log of a ratio: no path."""

@@ -115,6 +115,8 @@ def test_a_bad_table_is_refused(beta, says):
 def test_an_alpha_bar_that_rises_is_refused():
     with pytest.raises(RangeError, match="must fall"):
         schedule.from_alpha_bar(torch.tensor([1.0, 0.5, 0.6]))
+    with pytest.raises(RangeError, match="stay >= 0"):  # the ratio to a negative one would be clipped in silence
+        schedule.from_alpha_bar(torch.tensor([1.0, 0.5, -0.1]))
     with pytest.raises(RangeError, match="start at"):
         schedule.from_alpha_bar(torch.tensor([0.9, 0.5]))
 
