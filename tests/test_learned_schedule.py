@@ -83,7 +83,7 @@ def test_the_gradient_reaches_the_schedule_by_both_ways():
         net.highest -= 2 * h
         below = loss()
     assert not above.requires_grad
-    assert float(got) == pytest.approx((above - below) / (2 * h), rel=1e-6)
+    assert float(got) == pytest.approx(float(above - below) / (2 * h), rel=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -126,16 +126,17 @@ def test_annealed_langevin_on_gaussian_data_has_the_moments_of_its_recursion():
     assert_moments(last(run), mean, var)
 
 
-def test_annealed_langevin_visits_each_level_n_steps_times_from_the_noisiest_down():
+@pytest.mark.parametrize("n_steps", [1, 2])
+def test_annealed_langevin_visits_each_level_n_steps_times_from_the_noisiest_down(n_steps: int):
     ladder, seen = sigmas.geometric(3, 0.1, 1.0), []
 
     def score(x: Tensor, sigma: float) -> Tensor:
         seen.append(sigma)
         return -x
 
-    steps = list(annealed_langevin(score, ladder, randn(2, 2), n_steps=2, denoise=True))
+    steps = list(annealed_langevin(score, ladder, randn(2, 2), n_steps=n_steps, denoise=True))
     down = ladder[1:].flip(0).tolist()
-    assert seen == [level for level in down for _ in range(2)] + [down[-1]]
+    assert seen == [level for level in down for _ in range(n_steps)] + [down[-1]]
     assert [step.t for step in steps] == [down[0], *seen[:-1], 0.0]
 
 

@@ -128,6 +128,15 @@ def test_a_bad_number_of_steps_is_refused(T):
             make(T)
 
 
+@pytest.mark.parametrize(("start", "end", "tau"), [(-3.0, 3.0, 1.0), (0.0, 3.0, 0.5), (-3.0, 1.0, 1.5)])
+def test_a_sigmoid_is_that_of_jabri_et_al_algorithm_1(start, end, tau):
+    def v(u):
+        return 1 / (1 + math.exp(-(u * (end - start) + start) / tau))
+
+    paper = [(v(1) - v(t / 20)) / (v(1) - v(0)) for t in range(20)]  # the last one is 0, and clipped
+    assert schedule.sigmoid(20, start, end, tau).alpha_bar[:-1].tolist() == pytest.approx(paper, rel=1e-9)
+
+
 @pytest.mark.parametrize("wrong", [{"tau": 0.0}, {"tau": -1.0}, {"start": 3.0}, {"end": math.nan}])
 def test_a_sigmoid_that_does_not_fall_is_refused(wrong):
     with pytest.raises(RangeError, match="start < end and tau > 0"):
