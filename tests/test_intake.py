@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.utils import parse_utc
 
 from grader.intake import beside, inspect, submissions
 from grader.notebook_file import LARGEST_NOTEBOOK, RefusedError
@@ -203,6 +204,33 @@ def test_a_time_that_is_none_is_refused(tmp_path):
         (place / "timestamp.txt").write_bytes(content)
         with pytest.raises(RefusedError, match="timestamp"):
             inspect(place, place / "forward_process.ipynb")
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2026-01-31 12:00:00",
+        "2026-01-31T12:00:00+02:00",
+        "2026-01-31 12:00:00 7200",
+        "2026-01-31 12:00:00 Europe/Berlin",
+        "2026-13-31 12:00:00",
+        "0001-01-01 00:30:00 3600",  # in UTC that was the year before the first
+        "0001-01-01 00:30:00 -3600",
+        "9999-12-31 23:30:00 3600",
+        "9999-12-31 23:30:00 -3600",  # in UTC that is after the last
+        "9999-12-31T23:30:00-01:00",
+    ],
+)
+def test_a_time_is_refused_if_nbgrader_would_stop_at_it(tmp_path, time):
+    place = folder(tmp_path)
+    (place / "timestamp.txt").write_text(f"{time}\n")
+    try:
+        parse_utc(time)
+    except (ValueError, OverflowError):
+        with pytest.raises(RefusedError, match="holds no time"):
+            inspect(place, place / "forward_process.ipynb")
+    else:
+        inspect(place, place / "forward_process.ipynb")
 
 
 def test_a_notebook_of_a_million_values_is_refused(tmp_path):

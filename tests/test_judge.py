@@ -15,14 +15,21 @@ from grader.verdict import CheckBroken
 STEP = EXERCISES["forward.q_step"]
 
 
-class Broken:
+class Gone:
     """A kernel whose evaluation fails on our side."""
 
     def run(self, source):
         raise AssertionError("a grade cell must not be run")
 
-    def evaluation(self):
+    def evaluation(self, last):
         raise OSError("the pipe is gone")
+
+
+class Ready(Gone):
+    """A kernel that would answer, had the course asked a question that makes sense: all else is an error."""
+
+    def evaluation(self, last):
+        return contextlib.nullcontext()
 
 
 def test_a_test_cell_is_recognised_and_nothing_else_is():
@@ -42,20 +49,21 @@ def test_a_test_cell_is_recognised_and_nothing_else_is():
 
 
 @pytest.mark.parametrize(
-    ("source", "points"),
+    ("source", "points", "kernel", "says"),
     [
-        ('check("forward.q_step", q_step)', STEP.points),  # the kernel fails
-        ('check("forward.q_step", q_step)', STEP.points + 1),  # the cell is worth something else
-        ('check("forward.unknown", q_step)', 4),
-        ("1 + 1", 4),
+        ('check("forward.q_step", q_step)', STEP.points, Gone(), "OSError: the pipe is gone"),
+        ('check("forward.q_step", q_step)', STEP.points + 1, Ready(), "the cell is worth 5 points, the exercise 4"),
+        ('check("forward.unknown", q_step)', 4, Ready(), "there is no exercise 'forward.unknown'"),
+        ("1 + 1", 4, Ready(), "not of the form check('exercise', name): '1 + 1'"),
     ],
 )
-def test_a_check_that_breaks_gives_no_points_and_is_kept_for_staff(source, points):
+def test_a_check_that_breaks_gives_no_points_and_is_kept_for_staff(source, points, kernel, says):
     cell = Cell(0, source, grade=GradeCell("forward-q_step", source, points))
-    record = grade([cell], Broken(), b"key")
+    record = grade([cell], kernel, b"key")
     score = record.scores["forward-q_step"]
-    assert score.points == 0
+    assert (score.points, score.of) == (0, points)
     assert "Traceback" in score.broken
+    assert says in score.broken
     assert "not your mistake" in score.markdown
     assert "Traceback" not in score.markdown
     assert record.notes

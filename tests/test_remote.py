@@ -78,6 +78,34 @@ def test_what_torch_cannot_do_is_no_unwritten_function():
     assert _understood(stub, case, 0).kind == "unwritten"
 
 
+@pytest.mark.parametrize(
+    ("reply", "kind", "text"),
+    [
+        (Reply("undefined"), "undefined", ""),
+        (Reply("timeout"), "timeout", ""),
+        (Reply("died", message="killed: too much memory"), "died", "killed: too much memory"),
+        (Reply("too-many-calls"), "raised", "TooManyCalls: "),
+        (Reply("unreadable", type_name="set"), "unreadable", "set"),
+        (Reply("malformed", message="a gradient that is no tensor"), "unreadable", "bytes that are no answer"),
+        (Reply("raised", type_name="ValueError", message="no", source="  x = f()\n"), "raised", "ValueError: no"),
+        (Reply("raised", type_name="ValueError"), "raised", "ValueError"),
+    ],
+)
+def test_each_way_to_give_no_value_keeps_its_name(reply, kind, text):
+    there = _understood(reply, Case("once", ()), 3)
+    assert (there.kind, there.text[: len(text)]) == (kind, text)
+    assert there.value is None
+    assert there.line == reply.source.strip()
+
+
+def test_a_value_brings_the_number_of_calls():
+    case = Case("gradient", (torch.ones(3),), ask="gradient", cotangent=torch.ones(3))
+    value, slope = torch.tensor([2.0]), torch.tensor([5.0])
+    assert _understood(Reply("value", value=value), Case("once", ()), 7).calls == 7
+    there = _understood(Reply("value", value=value, gradients=[slope]), case, 7)
+    assert (there.kind, there.value, there.calls) == ("value", slope, 7)
+
+
 def test_a_value_without_a_gradient_is_told_as_in_process():
     case = Case("gradient", (torch.ones(3),), ask="gradient", cotangent=torch.ones(3))
     here = ask_here(lambda x: x.detach() + 1, case)
