@@ -66,6 +66,16 @@ def test_tuples_are_the_same_part_by_part_and_lists_count_as_tuples():
     assert (found.problem, found.public) == ("values", "value 2 of 2: the value differs")
 
 
+def test_another_dtype_is_wrong_only_where_it_is_asked_about():
+    wide, narrow = torch.ones(2, dtype=torch.float64), torch.ones(2)
+    assert mismatch(wide, narrow) is None
+    for value, expected in ((wide, narrow), ((wide,), (narrow,))):
+        found = mismatch(value, expected, strict_dtype=True)
+        assert found is not None
+        assert found.problem == "dtype"
+    assert mismatch(narrow, narrow, strict_dtype=True) is None
+
+
 def test_infinities_and_nothing_are_compared_as_they_are():
     assert mismatch(torch.tensor([math.inf, -math.inf]), torch.tensor([math.inf, -math.inf])) is None
     assert mismatch(torch.tensor([math.inf]), torch.tensor([-math.inf])) is not None

@@ -35,7 +35,7 @@ def with_cell(**parts):
 
 BAD = {
     "cut": (GOOD[: len(GOOD) // 2], "not valid JSON"),
-    "empty": (b"", "not valid JSON"),
+    "empty": (b"", r"not valid JSON \(Expecting value"),
     "bytes": (b"\x80\x81\x82", "not valid JSON"),
     "deep": (b"[" * 100_000, "not valid JSON"),
     "list": (b"[]", "not a notebook of format 4"),
@@ -130,6 +130,47 @@ def test_crowds_of_files_and_large_files_are_refused(tmp_path):
     with (place / "big.bin").open("wb") as file:
         file.truncate(17 * 2**20)
     with pytest.raises(RefusedError, match="larger than"):
+        inspect(place, place / "forward_process.ipynb")
+
+
+def some_files(place, count):
+    for i in range(count):
+        (place / f"{i}").touch()
+
+
+def a_large_file(place, size):
+    with (place / "big").open("wb") as file:
+        file.truncate(size)
+
+
+def a_long_path(place, length):
+    inner = place / ("d" * 200)
+    inner.mkdir()
+    (inner / ("é" * 99 + "x" * (length - 200 - 1 - 2 * 99))).touch()
+
+
+def a_nest(place, depth):
+    for _ in range(depth):
+        place = place / "d"
+        place.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("fill", "most", "says"),
+    [
+        (some_files, 199, "more than 200 files"),  # and the notebook
+        (a_large_file, 16 * 2**20, "larger than 16 MiB"),
+        (a_long_path, 400, "longer than 400 bytes"),
+        (a_nest, 7, "nested more than 8 deep"),  # with the folder itself
+    ],
+)
+def test_as_much_as_is_allowed_passes_and_one_more_is_refused(tmp_path, fill, most, says):
+    place = folder(tmp_path)
+    fill(place, most)
+    inspect(place, place / "forward_process.ipynb")
+    place = folder(tmp_path, "bela")
+    fill(place, most + 1)
+    with pytest.raises(RefusedError, match=says):
         inspect(place, place / "forward_process.ipynb")
 
 

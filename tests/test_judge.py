@@ -6,11 +6,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import torch
 
+from grader.answer import Answer
 from grader.exercises import EXERCISES
-from grader.judge import Cell, GradeCell, Record, Score, call_in, cells_of, grade, seed_for, submission_key
+from grader.judge import Cell, GradeCell, Record, Score, _score, call_in, cells_of, grade, seed_for, submission_key
 from grader.records import Records, course_secret, fingerprint, write_atomically
-from grader.verdict import CheckBroken
+from grader.verdict import CheckBroken, judge
 
 STEP = EXERCISES["forward.q_step"]
 
@@ -95,6 +97,32 @@ def test_cells_for_the_eye_are_not_run():
 
     grade([Cell(0, "look", ("explore",)), Cell(1, "work")], Recorder(), b"")
     assert Recorder.ran == ["work"]
+
+
+def test_a_cell_that_was_stopped_is_noted_and_no_other():
+    class Kernel:
+        def run(self, source):
+            return type("Result", (), {"outputs": [], "status": source})
+
+    cells = [Cell(i, status) for i, status in enumerate(("ok", "error", "stopped", "died"))]
+    assert grade(cells, Kernel(), b"").notes == ["cell 3 stopped", "cell 4 died"]
+
+
+def test_a_mark_that_still_holds_is_not_decided_again():
+    one, two = (Cell(i, "", grade=GradeCell(name, "1 + 1", 4)) for i, name in enumerate(("one", "two")))
+    kept = Score("e", 3.0, 4.0, "fine", "fine")
+    record = grade([one, two], Ready(), b"key", {"two": kept, "of another lesson": kept})
+    assert list(record.scores) == ["one", "two"]
+    assert record.scores["two"] is kept
+    assert record.scores["one"].broken
+
+
+def test_what_feedback_says_of_a_mark_offers_no_hint():
+    """Hints are commands of the notebook: in an HTML page there is nothing to call."""
+    said = _score(judge(STEP, list(STEP.cases(0)), lambda case: Answer("value", torch.zeros(1))))
+    assert said.points == 0
+    assert "shape" in said.markdown
+    assert "hint(" not in said.markdown
 
 
 def test_a_grade_cell_is_what_the_gradebook_says():

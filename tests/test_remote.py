@@ -9,7 +9,7 @@ from grader.exercises import EXERCISES
 from grader.remote import _understood, asker
 from grader.sandbox import Answer as Reply
 from grader.sandbox import Callback, Make
-from grader.wire import encode
+from grader.wire import decode, encode
 
 SEEDS = range(3)
 
@@ -55,9 +55,15 @@ def test_a_case_asked_twice_holds_values_and_passes_functions_on():
 
 
 def test_a_view_crosses_with_its_layout():
-    wire, x = Wire(), torch.ones(3, 2)
+    wire, x = Wire(), torch.arange(6.0).reshape(3, 2)
     asker(wire, "f")(Case("once", (x, x.T)))
-    assert isinstance(wire.called[0][1], Make)
+    plain, view = wire.called[0]
+    assert plain is x
+    assert isinstance(view, Make)
+    assert view.path == "torch:transpose"
+    arrived = torch.transpose(*decode(encode(list(view.args))))
+    assert torch.equal(arrived, x.T)
+    assert arrived.stride() == x.T.stride()
 
 
 def test_a_gradient_of_a_value_in_another_shape_is_told_as_in_process():

@@ -69,6 +69,27 @@ def test_a_tensor_comes_out_with_the_same_dtype_shape_and_bits(name, shape, data
     assert (back.reshape(-1).view(torch.uint8).numpy().tobytes() if raw else b"") == raw
 
 
+@pytest.mark.parametrize("count", [15, 16, 2**16])
+def test_containers_of_every_size_of_header_come_out_whole(count):
+    for value in ([0] * count + [()], dict.fromkeys(map(str, range(count)), 0) | {"last": ()}):
+        assert same(decode(encode(value)), value)
+
+
+@pytest.mark.parametrize("wrap", [lambda v: [v], lambda v: (v,), lambda v: {"a": v}])
+def test_what_may_be_sent_at_all_may_be_read_however_deep(wrap):
+    value = 0
+    for _ in range(MAX_DEPTH):
+        value = wrap(value)
+        assert same(decode(encode(value)), value)
+    with pytest.raises(WireError, match="deeper"):
+        encode(wrap(value))
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 2**256 - 1, 1 - 2**256])
+def test_whole_numbers_beyond_64_bits_come_out_whole(number):
+    assert same(decode(encode(number)), number)
+
+
 @pytest.mark.parametrize("name", [n for n in DTYPES if n != "bfloat16"])
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_an_array_comes_out_as_an_array_of_this_machine(name, order):
