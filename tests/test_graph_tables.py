@@ -136,6 +136,11 @@ def test_seeing_the_effect_makes_independent_causes_dependent():
             RangeError,
             "table of a misses the sum 1",
         ),
+        (
+            {"a": torch.tensor([0.5, 0.5]), "b": torch.tensor([[0.5, 0.5], [0.5, 0.4]])},
+            RangeError,
+            "table of b misses the sum 1",
+        ),
         ({"a": torch.tensor([1.5, -0.5]), "b": torch.full((2, 2), 0.5)}, RangeError, "negative"),
         ({"a": torch.tensor([math.nan, 1]), "b": torch.full((2, 2), 0.5)}, RangeError, "not finite"),
         ({"a": torch.tensor([0.5, 0.5]), "b": torch.full((3, 2), 0.5)}, ShapeError, "table of b"),

@@ -170,6 +170,9 @@ WRONG = [
     (lambda: nets.UNet(classes=2)(torch.zeros(1, 1, 8, 8), torch.zeros(1), torch.zeros(2).long()), "one label"),
     (lambda: nets.AutoEncoder().encode(torch.zeros(1, 1, 7, 8)), "multiples of 2"),
     (lambda: nets.UNet()(torch.zeros(0, 1, 8, 8), torch.zeros(0)), "at least one image"),
+    (lambda: nets.AutoEncoder(channels=12), "a multiple of 8"),
+    (lambda: nets.AutoEncoder(channels=0), "a multiple of 8"),
+    (lambda: nets.AutoEncoder(levels=0), "at least 1"),
     (lambda: nets.AutoEncoder().encode([0.0]), "takes a tensor"),  # type: ignore[arg-type]
     (lambda: nets.AutoEncoder().decode(None), "takes a tensor"),  # type: ignore[arg-type]
     (lambda: nets.Classifier()(torch.zeros(2, 3, 8, 8)), "takes"),
