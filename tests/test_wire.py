@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.wire import (
+    Ref,
     WireClosedError,
     WireError,
     decode,
@@ -83,6 +84,15 @@ def test_what_may_be_sent_at_all_may_be_read_however_deep(wrap):
         assert same(decode(encode(value)), value)
     with pytest.raises(WireError, match="deeper"):
         encode(wrap(value))
+
+
+def test_references_count_as_deep_as_what_they_hold():
+    value: Any = 0
+    for _ in range(MAX_DEPTH):
+        value = Ref("held", value)
+        assert decode(encode(value), lambda kind, data: data) == 0
+    with pytest.raises(WireError, match="deeper"):
+        encode(Ref("held", value))
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 2**256 - 1, 1 - 2**256])
@@ -248,6 +258,15 @@ def test_sending_to_a_closed_socket_is_told(pair):
     pair[1].close()
     with pytest.raises(WireClosedError):
         send(pair[0], 1)
+    with pytest.raises(WireClosedError):
+        send_descriptors(pair[0], 1, [0], None)
+
+
+def test_a_reader_who_leaves_between_frame_and_descriptor_is_told(pair, monkeypatch):
+    def gone(*args):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(socket, "send_fds", gone)
     with pytest.raises(WireClosedError):
         send_descriptors(pair[0], 1, [0], None)
 
