@@ -171,7 +171,7 @@ def test_the_corrector_is_song_s_algorithm_4():
 
 
 def test_a_corrector_s_step_shrinks_with_the_alpha_of_its_move():
-    """Song et al. 2021, algorithm 5: alpha = 1 - beta of the step, so alpha_bar_t / alpha_bar_s.  Nothing is predicted."""
+    """Song et al. 2021, algorithm 5: alpha = 1 - beta of the step, alpha_bar_t / alpha_bar_s.  Nothing is predicted."""
     sde, x, times = VP(), randn(7, 2), [0.9, 0.6]
     score = score_model(mixture(), sde)
     run = predictor_corrector(
