@@ -76,6 +76,17 @@ def test_another_dtype_is_wrong_only_where_it_is_asked_about():
     assert mismatch(narrow, narrow, strict_dtype=True) is None
 
 
+def test_an_answer_may_miss_by_the_rounding_of_the_coarser_dtype():
+    exact = torch.tensor([1.0, 3.0], dtype=torch.float64)
+    near, far = exact * (1 + 1e-5), exact * (1 + 1e-3)
+    for value, expected in ((near.float(), exact), (near, exact.float())):
+        assert mismatch(value, expected) is None
+        assert same(value, expected)
+    assert mismatch(near, exact) is not None
+    assert mismatch(far.float(), exact) is not None
+    assert not same(far.float(), exact)
+
+
 def test_infinities_and_nothing_are_compared_as_they_are():
     assert mismatch(torch.tensor([math.inf, -math.inf]), torch.tensor([math.inf, -math.inf])) is None
     assert mismatch(torch.tensor([math.inf]), torch.tensor([-math.inf])) is not None

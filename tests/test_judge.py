@@ -6,9 +6,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import torch
 
-from grader.answer import Answer
+from grader.answer import ask_here
 from grader.exercises import EXERCISES
 from grader.judge import Cell, GradeCell, Record, Score, _score, call_in, cells_of, grade, seed_for, submission_key
 from grader.records import Records, course_secret, fingerprint, write_atomically
@@ -117,12 +116,14 @@ def test_a_mark_that_still_holds_is_not_decided_again():
     assert record.scores["one"].broken
 
 
-def test_what_feedback_says_of_a_mark_offers_no_hint():
-    """Hints are commands of the notebook: in an HTML page there is nothing to call."""
-    said = _score(judge(STEP, list(STEP.cases(0)), lambda case: Answer("value", torch.zeros(1))))
-    assert said.points == 0
-    assert "shape" in said.markdown
-    assert "hint(" not in said.markdown
+def test_what_feedback_says_of_a_mark_holds_no_number_and_no_hint():
+    """The numbers are those of hidden inputs; a hint is a command of the notebook, and in a page there is none."""
+    verdict = judge(STEP, STEP.cases(0), lambda case: ask_here(STEP.misconceptions[0].wrong, case))
+    said = _score(verdict).markdown
+    assert verdict.findings[0].public in said
+    assert verdict.findings[0].detail
+    assert not any(f.detail in said for f in verdict.findings if f.detail)
+    assert "hint(" not in said
 
 
 def test_a_grade_cell_is_what_the_gradebook_says():
@@ -144,6 +145,7 @@ def test_records_come_back_as_they_were(tmp_path):
     records = Records(tmp_path)
     records.put("key", record)
     assert Records(tmp_path).get("key") == record
+    assert records.folder.stat().st_mode & 0o077 == 0
     assert records.get("other") is None
 
 

@@ -81,6 +81,7 @@ def test_at_gives_one_coefficient_per_example_in_the_dtype_of_x():
     assert got.dtype == torch.float32
     assert torch.equal(got.flatten(), s.beta[[1, 5, 10]].float())
     assert s.at(s.beta, 4, x).shape == ()
+    assert s.at(s.beta, torch.tensor([], dtype=torch.int64), x[:0]).shape == (0, 1, 1, 1)
 
 
 @pytest.mark.parametrize("t", [-1, 11, torch.tensor([0, 11]), 1.0, torch.tensor(1.5), torch.tensor(True)])

@@ -8,9 +8,9 @@ from diffkit import data, nets, train
 from diffkit.errors import DataError
 
 
-def net(width=8, seed=0):
+def net(width=8, seed=0, depth=1):
     torch.manual_seed(seed)
-    made = nets.Mlp(2, width=width, depth=1)
+    made = nets.Mlp(2, width=width, depth=depth)
     with torch.no_grad():
         for p in made.parameters():
             p.normal_()
@@ -46,6 +46,12 @@ def write_cut(path):
     path.write_bytes(path.read_bytes()[:-100])
 
 
+def write_without_the_last_part(path):
+    part = net()
+    delattr(part, list(part._modules)[-1])
+    train.save_weights(part, path)
+
+
 @pytest.mark.parametrize(
     ("write", "says"),
     [
@@ -53,6 +59,8 @@ def write_cut(path):
         (write_cut, "cut or damaged"),
         (lambda path: save_file({"a": torch.zeros(1)}, path), "holds no weights"),
         (lambda path: train.save_weights(net(width=16), path), "this network has"),
+        (lambda path: train.save_weights(net(depth=2), path), "this network has no such weight"),
+        (write_without_the_last_part, "is missing, this network has"),
         (lambda path: train.save(train.start(net()), path), "holds no weights"),
     ],
 )
