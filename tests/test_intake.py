@@ -274,7 +274,9 @@ def test_a_time_is_refused_if_nbgrader_would_stop_at_it(tmp_path, time):
         inspect(place, place / "forward_process.ipynb")
 
 
-def test_a_notebook_of_a_million_values_is_refused(tmp_path):
+def test_a_notebook_of_many_values_is_taken_and_of_a_million_refused(tmp_path):
+    place = folder(tmp_path, "many", changed(metadata={"a": [0] * 190_000}))
+    inspect(place, place / "forward_process.ipynb")
     place = folder(tmp_path, notebook=changed(metadata={"a": [0] * 300_000}))
     with pytest.raises(RefusedError, match="values"):
         inspect(place, place / "forward_process.ipynb")

@@ -112,6 +112,14 @@ def test_a_value_brings_the_number_of_calls():
     assert (there.kind, there.value, there.calls) == ("value", slope, 7)
 
 
+def test_only_a_missing_gradient_is_called_one():
+    case = Case("gradient", (torch.ones(3),), ask="gradient", cotangent=torch.ones(3))
+    words = "element 0 of tensors does not require grad and does not have a grad_fn"
+    assert _understood(Reply("raised", type_name="RuntimeError", message=words), case, 0).kind == "no-gradient"
+    assert _understood(Reply("raised", type_name="RuntimeError", message=words), Case("once", ()), 0).kind == "raised"
+    assert _understood(Reply("raised", type_name="ValueError", message="no"), case, 0).kind == "raised"
+
+
 def test_a_value_without_a_gradient_is_told_as_in_process():
     case = Case("gradient", (torch.ones(3),), ask="gradient", cotangent=torch.ones(3))
     here = ask_here(lambda x: x.detach() + 1, case)

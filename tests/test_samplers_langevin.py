@@ -41,6 +41,12 @@ def test_ula_on_a_standard_normal_settles_at_its_biased_variance(eta: float):
     assert_moments(x, torch.zeros(1, dtype=torch.float64), var)
 
 
+def test_no_steps_leave_the_start():
+    x = randn(3, 2)
+    (step,) = ula(torch.neg, x, eta=0.1, n_steps=0)
+    assert torch.equal(step.x, x)
+
+
 def test_mala_leaves_the_mixture_in_place_and_ula_does_not():
     """Start from exact samples.  Moments by the CLT and energy distance, error rate below 2e-7."""
     data, start, eta = mixture(), mixture().sample(20_000, generator=generator(6)), 0.15

@@ -178,6 +178,8 @@ def test_bad_input_is_refused():
     score = score_model(mixture(), sde)
     with pytest.raises(RangeError, match="sort"):
         probability_flow(score, sde, x, [0.1, 0.5, 0.3])
+    with pytest.raises(RangeError, match="entries"):
+        probability_flow(score, sde, x, [0.5])
     with pytest.raises(RangeError, match="lie in"):
         dpm_solver_2(score, sde, x, [2.0, 0.5])
     with pytest.raises(RangeError, match="pass times"):

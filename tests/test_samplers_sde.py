@@ -241,6 +241,8 @@ def test_bad_input_is_refused():
         reverse_sde(score, sde, x, [1.5, 0.1])
     with pytest.raises(RangeError, match="entries"):
         reverse_sde(score, sde, x, [1.0])
+    with pytest.raises(RangeError, match="entries"):
+        euler_maruyama(sde.drift, sde.diffusion, x, [1.0])
     with pytest.raises(RangeError, match="snr"):
         predictor_corrector(score, sde, x, [1.0, 0.5], snr=0.0)
     with pytest.raises(RangeError, match="n_corrector"):

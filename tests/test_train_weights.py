@@ -41,6 +41,17 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_weights_that_are_shared_are_saved(tmp_path, dtype):
+    saved = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)).to(dtype)
+    saved[1].weight = saved[0].weight
+    train.save_weights(saved, tmp_path / "w.safetensors")
+    loaded = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    train.load_weights(loaded, tmp_path / "w.safetensors")
+    assert torch.equal(loaded[0].weight, loaded[1].weight)
+    assert torch.equal(loaded[0].weight, saved[0].weight.half().float())
+
+
 def write_cut(path):
     train.save_weights(net(), path)
     path.write_bytes(path.read_bytes()[:-100])
