@@ -28,12 +28,12 @@ def course_secret(root: Path) -> bytes:
     """The key under which the inputs of a grading are drawn.  Made once per course."""
     path = course_folder(root) / "secret"
     try:
-        return bytes.fromhex(path.read_text().strip())
+        return bytes.fromhex(path.read_text())  # white space in it does not count
     except FileNotFoundError:
         with FileLock(path.with_suffix(".lock")):  # workers begin at the same time, and all need the same one
             if not path.exists():
                 write_atomically(path, secrets.token_hex(32).encode())
-        return bytes.fromhex(path.read_text().strip())
+        return bytes.fromhex(path.read_text())
 
 
 def fingerprint(cells: Sequence[Cell], files: dict[str, bytes]) -> str:

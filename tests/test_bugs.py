@@ -56,6 +56,17 @@ def test_names_are_told_apart():
     assert len({a.name for a in bugs.SAMPLERS}) == len(bugs.SAMPLERS) == 13
 
 
+def test_the_slide_puts_alpha_bar_of_t_where_that_before_belongs():
+    """So the share of x_0_hat shrinks by sqrt(alpha_t), and what x_t brings by itself (x_0_hat = 0) stays."""
+    slide = next(a for a in bugs.SAMPLERS if a.name == "mean as on a slide")
+    for t in range(2, SCHEDULE.T + 1):
+        (a, b, c), (right_a, right_b, right_c) = slide.coefficients(SCHEDULE, t), bugs.right(SCHEDULE, t)
+        assert b / right_b == pytest.approx(float(SCHEDULE.alpha[t].sqrt()), rel=1e-9)
+        unit = 1 / float(SCHEDULE.noise_var[t].sqrt())  # the eps that makes x_0_hat = 0 of x_t = 1
+        assert a + b * unit == pytest.approx(right_a + right_b * unit, rel=1e-9)
+        assert c == right_c
+
+
 def test_the_padded_form_is_right_but_for_its_end():
     """With alpha_bar_{t-1} it would be the posterior's step; only t = 1 has another alpha_bar."""
     padded = next(a for a in bugs.SAMPLERS if a.name == "alpha_bar[0] is not 1")

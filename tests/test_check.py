@@ -41,6 +41,10 @@ def picks_from_nothing(*args):
     return random.choice([])
 
 
+def asks_torch_wrongly(*args):
+    return torch.einsum("ij,jk", torch.ones(2, 2))
+
+
 def gives_up(*args):
     raise ValueError
 
@@ -63,6 +67,7 @@ SAID = [
     (calls_the_course_wrongly, "in the line `return schedule.linear(-3, 0.1, 0.2).beta * x`"),
     (lambda *a: torch.arange(3).softmax(0), 'your function raised `NotImplementedError: "softmax'),
     (picks_from_nothing, "in the line `return random.choice([])`"),
+    (asks_torch_wrongly, 'in the line `return torch.einsum("ij,jk", torch.ones(2, 2))`'),
     (lambda x: x, "your function raised `TypeError"),
     (gives_up, "your function raised `ValueError` in the line `raise ValueError`"),
     (lambda *a: right(*a).detach(), "no gradient flows through"),

@@ -53,6 +53,40 @@ def test_a_small_number_is_not_taken_for_zero():
     assert mismatch(torch.zeros(2, dtype=torch.float64), expected) is not None
 
 
+def test_tuples_are_the_same_part_by_part_and_lists_count_as_tuples():
+    right = (torch.ones(2), 3.0)
+    for value in ((torch.ones(2), 3.0), [torch.ones(2), 3.0]):
+        assert mismatch(value, right) is None
+        assert same(value, right)
+    for value in ((torch.ones(2),), (torch.ones(2), 3.0, 0.0), (3.0, torch.ones(2)), torch.ones(2), None):
+        assert mismatch(value, right) is not None
+        assert not same(value, right)
+    found = mismatch((torch.ones(2), 4.0), right)
+    assert found is not None
+    assert (found.problem, found.public) == ("values", "value 2 of 2: the value differs")
+
+
+def test_another_dtype_is_wrong_only_where_it_is_asked_about():
+    wide, narrow = torch.ones(2, dtype=torch.float64), torch.ones(2)
+    assert mismatch(wide, narrow) is None
+    for value, expected in ((wide, narrow), ((wide,), (narrow,))):
+        found = mismatch(value, expected, strict_dtype=True)
+        assert found is not None
+        assert found.problem == "dtype"
+    assert mismatch(narrow, narrow, strict_dtype=True) is None
+
+
+def test_an_answer_may_miss_by_the_rounding_of_the_coarser_dtype():
+    exact = torch.tensor([1.0, 3.0], dtype=torch.float64)
+    near, far = exact * (1 + 1e-5), exact * (1 + 1e-3)
+    for value, expected in ((near.float(), exact), (near, exact.float())):
+        assert mismatch(value, expected) is None
+        assert same(value, expected)
+    assert mismatch(near, exact) is not None
+    assert mismatch(far.float(), exact) is not None
+    assert not same(far.float(), exact)
+
+
 def test_infinities_and_nothing_are_compared_as_they_are():
     assert mismatch(torch.tensor([math.inf, -math.inf]), torch.tensor([math.inf, -math.inf])) is None
     assert mismatch(torch.tensor([math.inf]), torch.tensor([-math.inf])) is not None

@@ -39,12 +39,17 @@ def test_toy_sets_repeat_with_the_generator_and_refuse_negative_counts(make):
 def test_the_checkerboard_is_dark_on_every_second_square(g):
     square = torch.floor(data.checkerboard(4000, generator=g)) + 2
     assert set((square.sum(1) % 2).tolist()) == {0.0}
+    assert set(square.flatten().tolist()) == {0.0, 1.0, 2.0, 3.0}
     assert len(torch.unique(square, dim=0)) == 8
 
 
 def test_rings_and_ring_mixture_have_their_radii(g):
     radius = data.rings(4000, noise=0.0, generator=g).norm(dim=1)
     assert torch.allclose(torch.minimum((radius - 0.7).abs(), (radius - 1.6).abs()), torch.zeros(4000), atol=1e-5)
+    x = data.rings(4000, noise=0.0, generator=g)
+    x = x / x.norm(dim=1, keepdim=True)  # all round: as much each way, within 6 standard errors
+    for part in (x[:, 0], x[:, 1], x[:, 0] ** 2 - 0.5, x[:, 0] * x[:, 1]):
+        assert abs(float(part.mean())) < 6 * 8000**-0.5
     assert torch.allclose(data.ring_mixture(6, radius=2.0).means.norm(dim=1), torch.full((6,), 2.0).double())
 
 

@@ -134,6 +134,20 @@ def test_rate_and_last_term_make_the_whole_bound_and_distortion_is_the_error_of_
         torch.testing.assert_close(curve.distortion[:, t - 1], rmse, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda g: elbo.simple_over_t(lambda x, t: 0 * x, S, torch.zeros(4, 2), generator=g),
+        lambda g: elbo.rate_distortion(lambda x, t: 0 * x, S, torch.zeros(4, 2), generator=g).distortion,
+        lambda g: elbo.importance_weighted(lambda x, t: 0 * x, S, torch.zeros(4, 2), 2, generator=g),
+    ],
+)
+def test_the_generator_decides_the_draw(draw):
+    first, again, other = (draw(torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
 def test_the_expected_curve_falls_more_bits_less_error():
     (z, w), (x_0, w_data) = claims.normal_nodes(100), claims.mixture_nodes(MIX, 30)
     noise = z.repeat(60).unsqueeze(1).expand(6, -1, 1)

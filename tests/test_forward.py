@@ -119,7 +119,7 @@ def test_bad_steps_are_refused():
     for t in (0, 6):
         with pytest.raises(RangeError, match="t ="):
             forward.q_step(s, x, t)
-        with pytest.raises(RangeError, match="t ="):
+        with pytest.raises(RangeError, match=f"t runs from {t} to {t}, but this schedule has t = 1..5"):
             forward.q_posterior(s, x, x, t)
     with pytest.raises(RangeError, match="s <= t"):
         forward.q_between(s, x, 3, 2)

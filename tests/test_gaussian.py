@@ -146,6 +146,28 @@ def test_bad_shapes_and_covariances_are_refused(g):
             kl(q, p)
 
 
+def test_whole_numbers_are_refused(g):
+    p, whole = diagonal(g, 3, 2), torch.ones(3, 2, dtype=torch.int64)
+    for call in (
+        lambda: Gaussian(whole, p.var),
+        lambda: Gaussian(p.mean, whole),
+        lambda: FullGaussian(whole[0], torch.eye(2)),
+        lambda: p.log_prob(whole),
+        lambda: p.sample(noise=whole),
+    ):
+        with pytest.raises(RangeError, match=r"floating-point tensors, not torch.int64: use x.float\(\)"):
+            call()
+
+
+def test_a_point_has_no_density(g):
+    p = diagonal(g, 3, 2)
+    point = Gaussian(p.mean, torch.tensor([1.0, 0.0], dtype=torch.float64))
+    assert torch.equal(point.sample(generator=g)[:, 1], p.mean[:, 1])
+    for call in (lambda: point.log_prob(p.mean), lambda: kl(p, point)):
+        with pytest.raises(RangeError, match="variance"):
+            call()
+
+
 def test_a_column_is_not_matched_with_every_row_of_a_line(g):
     column, line = diagonal(g, 4, 1), diagonal(g, 4)
     calls = (

@@ -22,6 +22,7 @@ from tests.random_dags import dags
         (examples.collider(), "p(a) p(b) p(c|a,b)"),
         (examples.five_nodes(), "p(x1) p(x2) p(x3) p(x4|x1,x2,x3) p(x5|x1,x3)"),
         (examples.diffusion_chain(3), "p(x0) p(x1|x0) p(x2|x1) p(x3|x2)"),
+        (examples.reinforcement_chain(1), "p(s0) p(a0|s0) p(s1|s0,a0)"),
         (examples.reinforcement_chain(2), "p(s0) p(a0|s0) p(s1|s0,a0) p(a1|s1) p(s2|s1,a1)"),
     ],
 )

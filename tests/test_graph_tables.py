@@ -124,6 +124,7 @@ def test_seeing_the_effect_makes_independent_causes_dependent():
     joint = g.joint(examples.collider(), tables | {"c": either})
     assert g.independent(joint, "a", "b").holds
     assert not g.independent(joint, "a", "b", "c").holds
+    assert joint.condition({"a": 0, "b": 0}).p.tolist() == pytest.approx([0.99, 0.01])
     once_c, also_b = joint.condition({"c": 1}), joint.condition({"c": 1, "b": 1})
     assert float(also_b.marginal("a").p[1]) < float(once_c.marginal("a").p[1])
 
@@ -135,6 +136,11 @@ def test_seeing_the_effect_makes_independent_causes_dependent():
             {"a": torch.tensor([0.5, 0.4]), "b": torch.full((2, 2), 0.5)},
             RangeError,
             "table of a misses the sum 1",
+        ),
+        (
+            {"a": torch.tensor([0.5, 0.5]), "b": torch.tensor([[0.5, 0.5], [0.5, 0.4]])},
+            RangeError,
+            "table of b misses the sum 1",
         ),
         ({"a": torch.tensor([1.5, -0.5]), "b": torch.full((2, 2), 0.5)}, RangeError, "negative"),
         ({"a": torch.tensor([math.nan, 1]), "b": torch.full((2, 2), 0.5)}, RangeError, "not finite"),

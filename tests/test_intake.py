@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.utils import parse_utc
 
 from grader.intake import beside, inspect, submissions
 from grader.notebook_file import LARGEST_NOTEBOOK, RefusedError
@@ -34,7 +35,7 @@ def with_cell(**parts):
 
 BAD = {
     "cut": (GOOD[: len(GOOD) // 2], "not valid JSON"),
-    "empty": (b"", "not valid JSON"),
+    "empty": (b"", r"not valid JSON \(Expecting value"),
     "bytes": (b"\x80\x81\x82", "not valid JSON"),
     "deep": (b"[" * 100_000, "not valid JSON"),
     "list": (b"[]", "not a notebook of format 4"),
@@ -132,6 +133,47 @@ def test_crowds_of_files_and_large_files_are_refused(tmp_path):
         inspect(place, place / "forward_process.ipynb")
 
 
+def some_files(place, count):
+    for i in range(count):
+        (place / f"{i}").touch()
+
+
+def a_large_file(place, size):
+    with (place / "big").open("wb") as file:
+        file.truncate(size)
+
+
+def a_long_path(place, length):
+    inner = place / ("d" * 200)
+    inner.mkdir()
+    (inner / ("é" * 99 + "x" * (length - 200 - 1 - 2 * 99))).touch()
+
+
+def a_nest(place, depth):
+    for _ in range(depth):
+        place = place / "d"
+        place.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("fill", "most", "says"),
+    [
+        (some_files, 199, "more than 200 files"),  # and the notebook
+        (a_large_file, 16 * 2**20, "larger than 16 MiB"),
+        (a_long_path, 400, "longer than 400 bytes"),
+        (a_nest, 7, "nested more than 8 deep"),  # with the folder itself
+    ],
+)
+def test_as_much_as_is_allowed_passes_and_one_more_is_refused(tmp_path, fill, most, says):
+    place = folder(tmp_path)
+    fill(place, most)
+    inspect(place, place / "forward_process.ipynb")
+    place = folder(tmp_path, "bela")
+    fill(place, most + 1)
+    with pytest.raises(RefusedError, match=says):
+        inspect(place, place / "forward_process.ipynb")
+
+
 def test_missing_and_double_cell_ids_are_no_reason_to_refuse(tmp_path):
     cell = {"cell_type": "code", "metadata": {}, "source": "1", "outputs": [], "execution_count": None}
     for student, cells in {
@@ -205,7 +247,36 @@ def test_a_time_that_is_none_is_refused(tmp_path):
             inspect(place, place / "forward_process.ipynb")
 
 
-def test_a_notebook_of_a_million_values_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2026-01-31 12:00:00",
+        "2026-01-31T12:00:00+02:00",
+        "2026-01-31 12:00:00 7200",
+        "2026-01-31 12:00:00 Europe/Berlin",
+        "2026-13-31 12:00:00",
+        "0001-01-01 00:30:00 3600",  # in UTC that was the year before the first
+        "0001-01-01 00:30:00 -3600",
+        "9999-12-31 23:30:00 3600",
+        "9999-12-31 23:30:00 -3600",  # in UTC that is after the last
+        "9999-12-31T23:30:00-01:00",
+    ],
+)
+def test_a_time_is_refused_if_nbgrader_would_stop_at_it(tmp_path, time):
+    place = folder(tmp_path)
+    (place / "timestamp.txt").write_text(f"{time}\n")
+    try:
+        parse_utc(time)
+    except (ValueError, OverflowError):
+        with pytest.raises(RefusedError, match="holds no time"):
+            inspect(place, place / "forward_process.ipynb")
+    else:
+        inspect(place, place / "forward_process.ipynb")
+
+
+def test_a_notebook_of_many_values_is_taken_and_of_a_million_refused(tmp_path):
+    place = folder(tmp_path, "many", changed(metadata={"a": [0] * 190_000}))
+    inspect(place, place / "forward_process.ipynb")
     place = folder(tmp_path, notebook=changed(metadata={"a": [0] * 300_000}))
     with pytest.raises(RefusedError, match="values"):
         inspect(place, place / "forward_process.ipynb")

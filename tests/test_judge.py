@@ -9,22 +9,30 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from grader.answer import ask_here
 from grader.exercises import EXERCISES
-from grader.judge import Cell, GradeCell, Record, Score, call_in, cells_of, grade, seed_for, submission_key
+from grader.judge import Cell, GradeCell, Record, Score, _score, call_in, cells_of, grade, seed_for, submission_key
 from grader.records import Records, course_secret, fingerprint, write_atomically
-from grader.verdict import CheckBroken
+from grader.verdict import CheckBroken, judge
 
 STEP = EXERCISES["forward.q_step"]
 
 
-class Broken:
+class Gone:
     """A kernel whose evaluation fails on our side."""
 
     def run(self, source):
         raise AssertionError("a grade cell must not be run")
 
-    def evaluation(self):
+    def evaluation(self, last):
         raise OSError("the pipe is gone")
+
+
+class Ready(Gone):
+    """A kernel that would answer, had the course asked a question that makes sense: all else is an error."""
+
+    def evaluation(self, last):
+        return contextlib.nullcontext()
 
 
 def test_a_test_cell_is_recognised_and_nothing_else_is():
@@ -44,20 +52,21 @@ def test_a_test_cell_is_recognised_and_nothing_else_is():
 
 
 @pytest.mark.parametrize(
-    ("source", "points"),
+    ("source", "points", "kernel", "says"),
     [
-        ('check("forward.q_step", q_step)', STEP.points),  # the kernel fails
-        ('check("forward.q_step", q_step)', STEP.points + 1),  # the cell is worth something else
-        ('check("forward.unknown", q_step)', 4),
-        ("1 + 1", 4),
+        ('check("forward.q_step", q_step)', STEP.points, Gone(), "OSError: the pipe is gone"),
+        ('check("forward.q_step", q_step)', STEP.points + 1, Ready(), "the cell is worth 5 points, the exercise 4"),
+        ('check("forward.unknown", q_step)', 4, Ready(), "there is no exercise 'forward.unknown'"),
+        ("1 + 1", 4, Ready(), "not of the form check('exercise', name): '1 + 1'"),
     ],
 )
-def test_a_check_that_breaks_gives_no_points_and_is_kept_for_staff(source, points):
+def test_a_check_that_breaks_gives_no_points_and_is_kept_for_staff(source, points, kernel, says):
     cell = Cell(0, source, grade=GradeCell("forward-q_step", source, points))
-    record = grade([cell], Broken(), b"key")
+    record = grade([cell], kernel, b"key")
     score = record.scores["forward-q_step"]
-    assert score.points == 0
+    assert (score.points, score.of) == (0, points)
     assert "Traceback" in score.broken
+    assert says in score.broken
     assert "not your mistake" in score.markdown
     assert "Traceback" not in score.markdown
     assert record.notes
@@ -91,6 +100,34 @@ def test_cells_for_the_eye_are_not_run():
     assert Recorder.ran == ["work"]
 
 
+def test_a_cell_that_was_stopped_is_noted_and_no_other():
+    class Kernel:
+        def run(self, source):
+            return type("Result", (), {"outputs": [], "status": source})
+
+    cells = [Cell(i, status) for i, status in enumerate(("ok", "error", "stopped", "died"))]
+    assert grade(cells, Kernel(), b"").notes == ["cell 3 stopped", "cell 4 died"]
+
+
+def test_a_mark_that_still_holds_is_not_decided_again():
+    one, two = (Cell(i, "", grade=GradeCell(name, "1 + 1", 4)) for i, name in enumerate(("one", "two")))
+    kept = Score("e", 3.0, 4.0, "fine", "fine")
+    record = grade([one, two], Ready(), b"key", {"two": kept, "of another lesson": kept})
+    assert list(record.scores) == ["one", "two"]
+    assert record.scores["two"] is kept
+    assert record.scores["one"].broken
+
+
+def test_what_feedback_says_of_a_mark_holds_no_number_and_no_hint():
+    """The numbers are those of hidden inputs; a hint is a command of the notebook, and in a page there is none."""
+    verdict = judge(STEP, STEP.cases(0), lambda case: ask_here(STEP.misconceptions[0].wrong, case))
+    said = _score(verdict).markdown
+    assert verdict.findings[0].public in said
+    assert verdict.findings[0].detail
+    assert not any(f.detail in said for f in verdict.findings if f.detail)
+    assert "hint(" not in said
+
+
 def test_a_grade_cell_is_what_the_gradebook_says():
     key = {"g": GradeCell("g", 'check("forward.q_step", q_step)', 4.0)}
     claimed = {
@@ -110,6 +147,7 @@ def test_records_come_back_as_they_were(tmp_path):
     records = Records(tmp_path)
     records.put("key", record)
     assert Records(tmp_path).get("key") == record
+    assert records.folder.stat().st_mode & 0o077 == 0
     assert records.get("other") is None
 
 

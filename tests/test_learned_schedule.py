@@ -37,7 +37,7 @@ def exact_eps(mixture):
 @pytest.mark.parametrize("seed", range(20))
 def test_it_only_falls_and_keeps_its_ends_whatever_its_weights(seed):
     u = torch.linspace(0, 1, 501, dtype=F64)
-    ratio = made(seed)(u).detach()
+    ratio = made(seed, width=seed + 1)(u).detach()
     assert bool((ratio[1:] < ratio[:-1]).all())
     assert float(ratio[0]) == pytest.approx(9.0, abs=1e-12)
     assert float(ratio[-1]) == pytest.approx(-7.0, abs=1e-12)
@@ -65,6 +65,25 @@ def test_the_derivative_is_that_of_the_function():
     h = 1e-6
     slope = (net(u + h) - net(u - h)) / (2 * h)
     torch.testing.assert_close(got, -0.5 * slope * 2, rtol=1e-6, atol=1e-8)
+
+
+def test_the_gradient_reaches_the_schedule_by_both_ways():
+    """By the slope and by the noised x, and so by the prediction: compared with a difference of the loss itself."""
+    net, x = made(1, 2.0, -2.0), torch.tensor([[0.3, -1.0], [1.2, 0.1]], dtype=F64)
+    u, noise = torch.tensor([0.3, 0.8], dtype=F64), torch.ones(2, 2, dtype=F64)
+
+    def loss():
+        return elbo.continuous(lambda x, r: x * torch.tanh(r).unsqueeze(1), net, x, u, noise=noise).sum()
+
+    (got,) = torch.autograd.grad(loss(), net.highest)
+    h = 1e-5
+    with torch.no_grad():
+        net.highest += h
+        above = loss()
+        net.highest -= 2 * h
+        below = loss()
+    assert not above.requires_grad
+    assert float(got) == pytest.approx(float(above - below) / (2 * h), rel=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -113,6 +113,7 @@ def test_bad_input_is_refused():
         (lambda: losses.simple(lambda x, t: x, s, x, 0), RangeError, "t = 1"),
         (lambda: losses.simple(lambda x, t: x, s, x, torch.tensor([1, 2])), ShapeError, "one t per example"),
         (lambda: losses.simple(lambda x, t: x[:, 0], s, x, 1), ShapeError, "the prediction"),
+        (lambda: losses.simple(lambda x, t: None, s, x, 1), ShapeError, "the prediction is NoneType"),
         (lambda: losses.simple(lambda x, t: x, s, x.long(), 1), RangeError, "floating-point"),
         (lambda: losses.simple(lambda x, t: x, s, x, 1, noise=x[:1]), ShapeError, "noise"),
         (lambda: losses.weighted(lambda x, t: x, s, x, 1, torch.ones(3)), ShapeError, r"\(11,\)"),
@@ -124,6 +125,7 @@ def test_bad_input_is_refused():
         (lambda: losses.sliced(torch.sin, x, directions=x), ShapeError, r"pass \(n, 3, 2\)"),
         (lambda: losses.multilevel(lambda x, i: x, x, torch.ones(2), weights=torch.ones(3)), ShapeError, "L"),
         (lambda: losses.multilevel(lambda x, i: x, x, torch.ones(2), noise=x), ShapeError, "noise"),
+        (lambda: losses.denoising_autoencoder(torch.sin, x, 0.0), RangeError, "sigma = 0"),
         (lambda: losses.denoising_autoencoder(torch.sin, x, -1.0), RangeError, "sigma = -1"),
         (lambda: losses.denoising_autoencoder(lambda x: x[:1], x, 1.0), ShapeError, "reconstruction"),
     ]

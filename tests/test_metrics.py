@@ -218,6 +218,19 @@ def test_the_floor_of_split_halves_is_what_fresh_samples_give():
     assert abs(fresh.mean() - floor.mean) < 6 * error + 0.1 * floor.mean
 
 
+def test_two_values_are_enough_for_a_floor_and_one_example_for_a_value():
+    x, g = torch.arange(10.0)[:, None], torch.Generator().manual_seed(0)
+    for floor in (
+        metrics.noise_floor(metrics.energy_distance, x, n=3, m=6, repeats=2, generator=g),
+        metrics.bootstrap_floor(metrics.energy_distance, x, 3, 6, repeats=2, generator=g),
+        metrics.noise_floor(lambda a, b: (a - b).sum(), x, n=1, m=1, repeats=2, generator=g),
+        metrics.bootstrap_floor(lambda a, b: (a - b).sum(), x, 1, 1, repeats=2, generator=g),
+        metrics.mode_floor(torch.tensor([0.5, 0.5]), 1, repeats=2, generator=g),
+    ):
+        assert floor.values.shape == (2,)
+        assert math.isfinite(floor.sd)
+
+
 def test_a_p_value_counts_the_values_beyond():
     floor = metrics.Floor(torch.tensor([1.0, 2.0, 3.0, 4.0]))
     assert [floor.p_value(v) for v in (0.0, 2.5, 4.0, 9.0)] == [1.0, 0.6, 0.4, 0.2]

@@ -54,6 +54,14 @@ def test_a_fourier_embedding_repeats_with_its_generator_and_has_unit_pairs():
     torch.testing.assert_close(out[:, :8] ** 2 + out[:, 8:] ** 2, torch.ones(2, 8))
 
 
+def test_a_fourier_embedding_has_normal_frequencies():
+    """E cos(2 pi w t) = exp(-2 (pi std t)^2) for w ~ N(0, std^2).  6 standard errors of 20,000 frequencies."""
+    net = nets.FourierEmbedding(40_000, std=2.0, generator=torch.Generator().manual_seed(0))
+    t = torch.tensor([0.05, 0.1, 0.2])
+    mean = net(t)[:, 20_000:].mean(1)
+    torch.testing.assert_close(mean, torch.exp(-2 * (2 * math.pi * t) ** 2), rtol=0, atol=6 * 20_000**-0.5)
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_examples_of_a_batch_do_not_touch_each_other(name):
     net, (x, t) = make(name), batch(name)
@@ -162,6 +170,9 @@ WRONG = [
     (lambda: nets.UNet(classes=2)(torch.zeros(1, 1, 8, 8), torch.zeros(1), torch.zeros(2).long()), "one label"),
     (lambda: nets.AutoEncoder().encode(torch.zeros(1, 1, 7, 8)), "multiples of 2"),
     (lambda: nets.UNet()(torch.zeros(0, 1, 8, 8), torch.zeros(0)), "at least one image"),
+    (lambda: nets.AutoEncoder(channels=12), "a multiple of 8"),
+    (lambda: nets.AutoEncoder(channels=0), "a multiple of 8"),
+    (lambda: nets.AutoEncoder(levels=0), "at least 1"),
     (lambda: nets.AutoEncoder().encode([0.0]), "takes a tensor"),  # type: ignore[arg-type]
     (lambda: nets.AutoEncoder().decode(None), "takes a tensor"),  # type: ignore[arg-type]
     (lambda: nets.Classifier()(torch.zeros(2, 3, 8, 8)), "takes"),

@@ -107,6 +107,13 @@ def test_a_wrapped_predictor_predicts_the_target():
     assert close(f(x_t, t), truth["eps"])
 
 
+def test_an_unknown_name_is_refused_not_taken_for_another():
+    x, s = torch.zeros(2, 3), SCHEDULES["short"]
+    for pair in (("x_0", "eps"), ("eps", "velocity")):
+        with pytest.raises(RangeError, match="is no parameterization"):
+            convert(x, *pair, s, x, 1)
+
+
 @pytest.mark.parametrize("source", NAMES)
 @pytest.mark.parametrize("target", NAMES)
 def test_at_t_0_a_conversion_is_right_or_refused(source, target):

@@ -83,6 +83,7 @@ def test_a_change_reaches_the_exercises_that_it_decides_and_no_others(project: P
         "grader/judge.py": set(SOME),
         "grader/compare.py": set(SOME),
         "grader/sandbox/evaluation.py": set(SOME),
+        "diffkit/__init__.py": set(SOME),
         "grader/message.py": set(),
         "grader/cli.py": set(),
         "grader/exports/canvas.py": set(),
@@ -95,6 +96,18 @@ def test_a_change_reaches_the_exercises_that_it_decides_and_no_others(project: P
         now = some_versions()
         assert {n for n in now if now[n] != before[n]} == reached, name
         before = now
+
+
+def test_a_mark_holds_until_its_check_changes_or_breaks() -> None:
+    now, mark = versions.exercise_version(Q_STEP), Score(Q_STEP, 4.0, 4.0, "", "")
+    scores = {CELL: mark, "broken": dataclasses.replace(mark, broken="Traceback")}
+    scores["gone"] = dataclasses.replace(mark, exercise="forward.gone")
+    record = Record(scores=scores, versions=dict.fromkeys(scores, now))
+    assert versions.versions_of(record) == {CELL: now, "broken": now}
+    assert versions.still_holds(record) == {CELL: mark}
+    for older in ({}, {CELL: "before"}):
+        assert versions.still_holds(dataclasses.replace(record, versions=older)) == {}
+    assert versions.still_holds(None) == {}
 
 
 def test_a_change_of_the_library_reaches_the_lessons_that_use_it(project: Path) -> None:

@@ -39,12 +39,14 @@ def test_a_case_asked_twice_holds_values_and_passes_functions_on():
 
 
 def test_a_view_crosses_with_its_layout():
-    x = torch.ones(3, 2)
+    x = torch.arange(6.0).reshape(3, 2)
     (question,) = put("f", Case("once", (x, x.T))).questions
     plain, (kind, made) = as_sent(question)
-    assert plain.is_contiguous()
+    assert torch.equal(plain, x)
     assert (kind, made["path"]) == ("make", "torch:transpose")
-    assert torch.transpose(*made["args"]).stride() == x.T.stride()
+    arrived = torch.transpose(*made["args"])
+    assert torch.equal(arrived, x.T)
+    assert arrived.stride() == x.T.stride()
 
 
 def test_a_gradient_of_a_value_in_another_shape_is_told_as_in_process():
@@ -79,6 +81,42 @@ def test_what_torch_cannot_do_is_no_unwritten_function():
     assert (there.kind, there.text) == (here.kind, here.text) == ("raised", here.text)
     stub = Reply("raised", type_name="NotImplementedError", message="q_step: your turn")
     assert understood(stub, case, 0).kind == "unwritten"
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "text"),
+    [
+        (Reply("undefined"), "undefined", ""),
+        (Reply("timeout"), "timeout", ""),
+        (Reply("died", message="killed: too much memory"), "died", "killed: too much memory"),
+        (Reply("too-many-calls"), "raised", "TooManyCalls: "),
+        (Reply("unreadable", type_name="set"), "unreadable", "set"),
+        (Reply("malformed", message="a gradient that is no tensor"), "unreadable", "bytes that are no answer"),
+        (Reply("raised", type_name="ValueError", message="no", source="  x = f()\n"), "raised", "ValueError: no"),
+        (Reply("raised", type_name="ValueError"), "raised", "ValueError"),
+    ],
+)
+def test_each_way_to_give_no_value_keeps_its_name(reply, kind, text):
+    there = understood(reply, Case("once", ()), 3)
+    assert (there.kind, there.text[: len(text)]) == (kind, text)
+    assert there.value is None
+    assert there.line == reply.source.strip()
+
+
+def test_a_value_brings_the_number_of_calls():
+    case = Case("gradient", (torch.ones(3),), ask="gradient", cotangent=torch.ones(3))
+    value, slope = torch.tensor([2.0]), torch.tensor([5.0])
+    assert understood(Reply("value", value=value), Case("once", ()), 7).calls == 7
+    there = understood(Reply("value", value=value, gradients=[slope]), case, 7)
+    assert (there.kind, there.value, there.calls) == ("value", slope, 7)
+
+
+def test_only_a_missing_gradient_is_called_one():
+    case = Case("gradient", (torch.ones(3),), ask="gradient", cotangent=torch.ones(3))
+    words = "element 0 of tensors does not require grad and does not have a grad_fn"
+    assert understood(Reply("raised", type_name="RuntimeError", message=words), case, 0).kind == "no-gradient"
+    assert understood(Reply("raised", type_name="RuntimeError", message=words), Case("once", ()), 0).kind == "raised"
+    assert understood(Reply("raised", type_name="ValueError", message="no"), case, 0).kind == "raised"
 
 
 def test_a_value_without_a_gradient_is_told_as_in_process():

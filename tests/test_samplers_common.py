@@ -179,6 +179,8 @@ def test_sdes_hand_out_t_as_a_float_and_per_example_makes_it_a_batch():
     list(samplers.reverse_sde(per_example(net), SDE, randn(3, 2).float(), [0.5, 0.25]))
     assert seen[1].tolist() == [0.5] * 3
     assert seen[1].dtype == torch.float32
+    per_example(net)(randn(3, 2), 0.1)
+    assert seen[-1].dtype == torch.float64
 
 
 def test_steps_carry_the_network_s_answer():

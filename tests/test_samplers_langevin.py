@@ -41,6 +41,12 @@ def test_ula_on_a_standard_normal_settles_at_its_biased_variance(eta: float):
     assert_moments(x, torch.zeros(1, dtype=torch.float64), var)
 
 
+def test_no_steps_leave_the_start():
+    x = randn(3, 2)
+    (step,) = ula(torch.neg, x, eta=0.1, n_steps=0)
+    assert torch.equal(step.x, x)
+
+
 def test_mala_leaves_the_mixture_in_place_and_ula_does_not():
     """Start from exact samples.  Moments by the CLT and energy distance, error rate below 2e-7."""
     data, start, eta = mixture(), mixture().sample(20_000, generator=generator(6)), 0.15
@@ -126,16 +132,17 @@ def test_annealed_langevin_on_gaussian_data_has_the_moments_of_its_recursion():
     assert_moments(last(run), mean, var)
 
 
-def test_annealed_langevin_visits_each_level_n_steps_times_from_the_noisiest_down():
+@pytest.mark.parametrize("n_steps", [1, 2])
+def test_annealed_langevin_visits_each_level_n_steps_times_from_the_noisiest_down(n_steps: int):
     ladder, seen = sigmas.geometric(3, 0.1, 1.0), []
 
     def score(x: Tensor, sigma: float) -> Tensor:
         seen.append(sigma)
         return -x
 
-    steps = list(annealed_langevin(score, ladder, randn(2, 2), n_steps=2, denoise=True))
+    steps = list(annealed_langevin(score, ladder, randn(2, 2), n_steps=n_steps, denoise=True))
     down = ladder[1:].flip(0).tolist()
-    assert seen == [level for level in down for _ in range(2)] + [down[-1]]
+    assert seen == [level for level in down for _ in range(n_steps)] + [down[-1]]
     assert [step.t for step in steps] == [down[0], *seen[:-1], 0.0]
 
 

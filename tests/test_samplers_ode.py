@@ -17,6 +17,7 @@ from diffkit.samplers import (
     dpm_solver_2,
     dpm_solver_2m,
     euler,
+    euler_maruyama,
     heun,
     last,
     probability_flow,
@@ -173,11 +174,26 @@ def test_without_torchdiffeq_the_error_says_what_to_install(monkeypatch):
         adaptive()
 
 
+def test_one_step_may_lead_up_as_well_as_down():
+    """x + dt (f x - g^2 score / 2), in the direction of the two times."""
+    sde, x = VP(), randn(3, 2)
+    score = score_model(mixture(), sde)
+    for t, u in ((0.2, 0.3), (0.3, 0.2)):
+        slope = sde.drift(x, t) - 0.5 * sde.diffusion(t) ** 2 * score(x, t)
+        torch.testing.assert_close(last(probability_flow(score, sde, x, [t, u], step=euler)), x + (u - t) * slope)
+        noise = torch.randn(3, 2, dtype=torch.float64, generator=generator(5))
+        walked = last(euler_maruyama(sde.drift, sde.diffusion, x, [t, u], generator=generator(5)))
+        expected = x + (u - t) * sde.drift(x, t) + sde.diffusion(t) * abs(u - t) ** 0.5 * noise
+        torch.testing.assert_close(walked, expected)
+
+
 def test_bad_input_is_refused():
     sde, x = VP(), randn(3, 2)
     score = score_model(mixture(), sde)
     with pytest.raises(RangeError, match="sort"):
         probability_flow(score, sde, x, [0.1, 0.5, 0.3])
+    with pytest.raises(RangeError, match="entries"):
+        probability_flow(score, sde, x, [0.5])
     with pytest.raises(RangeError, match="lie in"):
         dpm_solver_2(score, sde, x, [2.0, 0.5])
     with pytest.raises(RangeError, match="pass times"):

@@ -132,6 +132,12 @@ def test_replacement_is_biased_and_resampling_brings_it_nearer_to_the_posterior(
     assert gaps[2] < gaps[1] < gaps[0]
 
 
+def test_inpainting_shows_every_level_once_however_often_it_resamples():
+    s, x = linear(5), randn(2, 3)
+    steps = list(inpaint(wavy_eps, s, x, x, torch.tensor([True, False, True]), n_resample=3, generator=generator(1)))
+    assert [step.t for step in steps] == [5, 4, 3, 2, 1, 0]
+
+
 def test_a_bad_mask_is_refused():
     s, x = linear(5), randn(4, 3)
     with pytest.raises(RangeError, match="bool"):

@@ -170,6 +170,20 @@ def test_the_corrector_is_song_s_algorithm_4():
     torch.testing.assert_close(corrector_step(x, s, z, 0.2, 0.9), x + eta * s + (2 * eta) ** 0.5 * z)
 
 
+def test_a_corrector_s_step_shrinks_with_the_alpha_of_its_move():
+    """Song et al. 2021, algorithm 5: alpha = 1 - beta of the step, alpha_bar_t / alpha_bar_s.  Nothing is predicted."""
+    sde, x, times = VP(), randn(7, 2), [0.9, 0.6]
+    score = score_model(mixture(), sde)
+    run = predictor_corrector(
+        score, sde, x, times, predictor=lambda sde, t: Affine([1.0], [0.0], [0.0]), snr=0.2, generator=generator(3)
+    )
+    g = generator(3)
+    _, z = (torch.randn(7, 2, dtype=torch.float64, generator=g) for _ in range(2))  # the first is the predictor's
+    bar = sde.marginal(torch.tensor(times, dtype=torch.float64))[0] ** 2
+    expected = corrector_step(x, score(x, 0.6), z, 0.2, float(bar[0] / bar[1]))
+    torch.testing.assert_close(last(run), expected, rtol=1e-12, atol=1e-12)
+
+
 @every_sde
 def test_corrector_steps_leave_the_marginal_in_place(sde: SDE):
     """Ten Langevin steps from exact samples.  Energy distance, error rate 1e-7; the bias of order eta is
@@ -227,6 +241,8 @@ def test_bad_input_is_refused():
         reverse_sde(score, sde, x, [1.5, 0.1])
     with pytest.raises(RangeError, match="entries"):
         reverse_sde(score, sde, x, [1.0])
+    with pytest.raises(RangeError, match="entries"):
+        euler_maruyama(sde.drift, sde.diffusion, x, [1.0])
     with pytest.raises(RangeError, match="snr"):
         predictor_corrector(score, sde, x, [1.0, 0.5], snr=0.0)
     with pytest.raises(RangeError, match="n_corrector"):

@@ -5,11 +5,13 @@ import io
 import json
 import sys
 import sysconfig
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.font_manager import FontManager, fontManager, json_dump
@@ -23,7 +25,7 @@ from grader.sandbox.inside.isolate import (
     most_processes,
 )
 from grader.sandbox.mounts import check_mounts, hidden_options, python_paths
-from grader.sandbox.outputs import is_png, keep_safe
+from grader.sandbox.outputs import Kept, is_png, keep_safe, plain_text
 from grader.sandbox.reply import read_answer
 from grader.sandbox.stage import stage_code
 from tests import properties  # noqa: F401  # no time limit
@@ -197,6 +199,62 @@ def test_an_image_that_is_none_is_dropped():
     item = {"output_type": "display_data", "data": {"text/plain": "a", "image/png": "<script>"}}
     (kept,) = keep_safe([item])
     assert kept["data"] == {"text/plain": "a"}
+
+
+def test_of_control_characters_only_those_of_lines_and_colours_stay():
+    kept = {"\t", "\n", "\r", "\x1b"}
+    for sign in map(chr, range(0x3000)):
+        control = unicodedata.category(sign) == "Cc" and sign not in kept
+        assert plain_text(f"a{sign}b") == ("ab" if control else f"a{sign}b")
+
+
+def test_harmless_outputs_are_kept_as_they_are():
+    picture = base64.b64encode(png()).decode()
+    items = [
+        {"output_type": "stream", "name": "stderr", "text": "a\n"},
+        {"output_type": "display_data", "data": {"text/plain": "a", "image/png": picture}, "metadata": {}},
+        {"output_type": "execute_result", "data": {"text/plain": "a"}, "metadata": {}, "execution_count": None},
+        {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["1", "2"]},
+    ]
+    assert keep_safe(items) == items
+    assert keep_safe(items * 300) == (items * 300)[:1000]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"output_type": "stream", "name": "stdout", "text": "12345"},
+        {"output_type": "display_data", "data": {"text/plain": "12345"}, "metadata": {}},
+        {"output_type": "error", "ename": "12345", "evalue": "", "traceback": []},
+        {"output_type": "error", "ename": "", "evalue": "12345", "traceback": []},
+        {"output_type": "error", "ename": "", "evalue": "1", "traceback": ["23", "45"]},
+    ],
+)
+def test_outputs_of_all_cells_count_together_wherever_their_text_stands(item):
+    kept = Kept(10)
+    assert kept.keep([item]) == [item]
+    assert kept.keep([item]) == [item]
+    assert "exceed 10 bytes" in kept.keep([item])[0]["evalue"]
+
+
+def test_gradients_are_taken_only_if_they_are_what_was_asked_for():
+    a, b = torch.ones(2), torch.zeros(2)
+    answer = read_answer({"kind": "value", "value": a, "gradients": [b, None]}, 2)
+    assert (answer.kind, answer.value, answer.gradients) == ("value", a, [b, None])
+    assert read_answer({"kind": "value", "value": a}, 2).gradients is None  # the shapes did not fit
+    assert read_answer({"kind": "value", "value": a, "gradients": [b]}, None).gradients is None
+    for found in ([b], [b, b, b], (b, b), "ab", [b, 3.0], [b, [b]]):
+        assert read_answer({"kind": "value", "value": a, "gradients": found}, 2).kind == "malformed"
+
+
+def test_of_a_reply_without_a_value_only_known_words_and_bounded_texts_are_taken():
+    answer = read_answer({"kind": "raised", "message": "x" * 3000, "type_name": "E", "line": 7, "callable": 1}, None)
+    assert (answer.kind, answer.message, answer.type_name) == ("raised", "x" * 2000, "E")
+    assert (answer.line, answer.callable) == (7, False)
+    assert read_answer({"kind": "found", "callable": True}, None).callable
+    assert [read_answer({"kind": "raised", "line": n}, None).line for n in (0, -1, 10**6, True, 1)] == [None] * 4 + [1]
+    for kind in ("timeout", "died", "malformed", "too-many-calls", "x", None, 3, ["value"]):  # not the process's to say
+        assert read_answer({"kind": kind, "value": 1}, None).kind == "malformed"
 
 
 json_like = st.recursive(

@@ -81,6 +81,7 @@ def test_at_gives_one_coefficient_per_example_in_the_dtype_of_x():
     assert got.dtype == torch.float32
     assert torch.equal(got.flatten(), s.beta[[1, 5, 10]].float())
     assert s.at(s.beta, 4, x).shape == ()
+    assert s.at(s.beta, torch.tensor([], dtype=torch.int64), x[:0]).shape == (0, 1, 1, 1)
 
 
 @pytest.mark.parametrize("t", [-1, 11, torch.tensor([0, 11]), 1.0, torch.tensor(1.5), torch.tensor(True)])
@@ -115,6 +116,8 @@ def test_a_bad_table_is_refused(beta, says):
 def test_an_alpha_bar_that_rises_is_refused():
     with pytest.raises(RangeError, match="must fall"):
         schedule.from_alpha_bar(torch.tensor([1.0, 0.5, 0.6]))
+    with pytest.raises(RangeError, match="stay >= 0"):  # the ratio to a negative one would be clipped in silence
+        schedule.from_alpha_bar(torch.tensor([1.0, 0.5, -0.1]))
     with pytest.raises(RangeError, match="start at"):
         schedule.from_alpha_bar(torch.tensor([0.9, 0.5]))
 
@@ -124,6 +127,15 @@ def test_a_bad_number_of_steps_is_refused(T):
     for make in (schedule.linear, schedule.cosine, schedule.sigmoid):
         with pytest.raises(RangeError, match="at least 1"):
             make(T)
+
+
+@pytest.mark.parametrize(("start", "end", "tau"), [(-3.0, 3.0, 1.0), (0.0, 3.0, 0.5), (-3.0, 1.0, 1.5)])
+def test_a_sigmoid_is_that_of_jabri_et_al_algorithm_1(start, end, tau):
+    def v(u):
+        return 1 / (1 + math.exp(-(u * (end - start) + start) / tau))
+
+    paper = [(v(1) - v(t / 20)) / (v(1) - v(0)) for t in range(20)]  # the last one is 0, and clipped
+    assert schedule.sigmoid(20, start, end, tau).alpha_bar[:-1].tolist() == pytest.approx(paper, rel=1e-9)
 
 
 @pytest.mark.parametrize("wrong", [{"tau": 0.0}, {"tau": -1.0}, {"start": 3.0}, {"end": math.nan}])

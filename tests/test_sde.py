@@ -144,6 +144,11 @@ def test_geometric_ladder_has_a_constant_ratio():
     torch.testing.assert_close(ratio, torch.full_like(ratio, 100 ** (1 / 9)), rtol=1e-12, atol=0)
 
 
+def test_a_ladder_of_one_level_is_that_level():
+    assert sigmas.geometric(1, 1.0, 1.0).tolist() == [0.0, 1.0]
+    assert sigmas.karras(1, 1.0, 1.0).tolist() == [0.0, 1.0]
+
+
 def test_karras_ladder_is_the_paper_s_formula():
     n, low, high, rho = 18, 0.002, 80.0, 7.0
     i = torch.arange(n, dtype=torch.float64)  # the paper's index runs from the largest level down

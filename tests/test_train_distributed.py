@@ -49,6 +49,11 @@ def reference(steps):
     return state
 
 
+def test_a_process_that_is_alone_is_the_first():
+    with train.distributed() as rank:
+        assert rank == 0
+
+
 @pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="this torch has no gloo")
 def test_two_processes_train_as_one_with_twice_the_batch_and_resume(tmp_path):
     from safetensors.torch import load_file

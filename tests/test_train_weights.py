@@ -8,9 +8,9 @@ from diffkit import data, nets, train
 from diffkit.errors import DataError
 
 
-def net(width=8, seed=0):
+def net(width=8, seed=0, depth=1):
     torch.manual_seed(seed)
-    made = nets.Mlp(2, width=width, depth=1)
+    made = nets.Mlp(2, width=width, depth=depth)
     with torch.no_grad():
         for p in made.parameters():
             p.normal_()
@@ -41,9 +41,26 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_weights_that_are_shared_are_saved(tmp_path, dtype):
+    saved = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)).to(dtype)
+    saved[1].weight = saved[0].weight
+    train.save_weights(saved, tmp_path / "w.safetensors")
+    loaded = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    train.load_weights(loaded, tmp_path / "w.safetensors")
+    assert torch.equal(loaded[0].weight, loaded[1].weight)
+    assert torch.equal(loaded[0].weight, saved[0].weight.half().float())
+
+
 def write_cut(path):
     train.save_weights(net(), path)
     path.write_bytes(path.read_bytes()[:-100])
+
+
+def write_without_the_last_part(path):
+    part = net()
+    delattr(part, list(part._modules)[-1])
+    train.save_weights(part, path)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +70,8 @@ def write_cut(path):
         (write_cut, "cut or damaged"),
         (lambda path: save_file({"a": torch.zeros(1)}, path), "holds no weights"),
         (lambda path: train.save_weights(net(width=16), path), "this network has"),
+        (lambda path: train.save_weights(net(depth=2), path), "this network has no such weight"),
+        (write_without_the_last_part, "is missing, this network has"),
         (lambda path: train.save(train.start(net()), path), "holds no weights"),
     ],
 )

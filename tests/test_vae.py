@@ -209,6 +209,14 @@ def test_a_small_vae_learns():
     assert model.sample(5, generator=g).shape == (5, 2)
 
 
+def test_the_seed_decides_what_a_vae_draws():
+    model = vae.Vae(2, 1, hidden=4)
+    for draw in (lambda g: model.sample(3, generator=g), lambda g: model(torch.zeros(3, 2), generator=g).total):
+        first, again, other = (draw(torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+        assert torch.equal(first, again)
+        assert not torch.equal(first, other)
+
+
 def test_the_generator_decides_the_draw():
     model, x = random_linear_model(0)
     encoder = lambda x: Gaussian(x[:, :2], torch.ones(4, 2, dtype=F64))  # noqa: E731

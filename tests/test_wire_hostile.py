@@ -61,6 +61,7 @@ MALFORMED = {
     "short complex": msgpack.packb(msgpack.ExtType(4, b"x")),
     "two values": encode(1) + encode(2),
     "reference": encode(Ref("make", {})),
+    "reference with more than it holds": b"\x93\xa1l\x94\xa1r\xa1k\x01\x02",
     "nested 1000 deep": b"\x92\xa1l" * 1000 + b"\x01",
     "tensor without header": msgpack.packb(msgpack.ExtType(1, b"\x01")),
     "tensor of unknown dtype": tensor_bytes(200, (1,), b"abcd"),
@@ -79,6 +80,9 @@ MALFORMED = {
 def test_malformed_bytes_raise_wire_error(name):
     with pytest.raises(WireError):
         decode(MALFORMED[name])
+    if name != "reference":
+        with pytest.raises(WireError):
+            decode(MALFORMED[name], lambda kind, data: data)
 
 
 def test_headers_that_promise_much_take_no_memory():

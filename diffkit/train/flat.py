@@ -24,7 +24,7 @@ def lay_end_to_end(module: nn.Module) -> list[Tensor]:
 
 def _join(parameters: list[nn.Parameter]) -> Tensor:
     sizes = [-(-p.numel() // ALIGNED) * ALIGNED for p in parameters]
-    whole = parameters[0].detach().new_zeros(sum(sizes))
+    whole = parameters[0].new_zeros(sum(sizes))
     for p, place in zip(parameters, whole.split(sizes), strict=True):
         p.data = place[: p.numel()].view_as(p).copy_(p.detach())
     return whole

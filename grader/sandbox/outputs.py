@@ -42,7 +42,11 @@ def note(text: str) -> Output:
 
 
 def _size(item: Output) -> int:
-    texts = [item.get("text", ""), item.get("evalue", ""), *item.get("data", {}).values(), *item.get("traceback", ())]
+    texts = [
+        *(item.get(name, "") for name in ("text", "ename", "evalue")),
+        *item.get("data", {}).values(),
+        *item.get("traceback", ()),
+    ]
     return sum(map(len, texts))
 
 
