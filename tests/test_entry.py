@@ -70,7 +70,7 @@ def verdicts(cells: Any, number: int) -> Record:
     record = Record(notes=["cell 3 stopped"])
     for place, cell in enumerate(cells):
         if cell.grade is None:
-            record.outputs[cell.index] = [
+            outputs: list[dict[str, Any]] = [
                 {"output_type": "stream", "name": "stdout", "text": 'a "b"\\\n\u2028\U0001f600\tend\x07'},
                 {
                     "output_type": "display_data",
@@ -78,7 +78,8 @@ def verdicts(cells: Any, number: int) -> Record:
                     "metadata": {},
                 },
                 {"output_type": "error", "ename": "E", "evalue": "", "traceback": ["line\n"] * 150},
-            ][: place % 4]
+            ]
+            record.outputs[cell.index] = outputs[: place % 4]
         elif (place + number) % 5:  # the others were not decided
             points = cell.grade.points * ((len(record.scores) + number) % 3) / 2
             broken = "Traceback" if len(record.scores) == 4 else ""
