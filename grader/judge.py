@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from grader import message
@@ -117,6 +118,7 @@ def grade(cells: Sequence[Cell], kernel: Kernel, key: bytes, kept: Mapping[str, 
     return record
 
 
+@lru_cache(maxsize=1000)  # a class has the same test cells
 def call_in(source: str) -> tuple[str, str]:
     """The exercise and the student's name in a test cell `check("exercise", name)`.
 
