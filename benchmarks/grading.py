@@ -11,6 +11,8 @@ with feedback left out.
 - the bare work is the same cells and the judge's own questions, in forks of a process that has loaded everything, as
   many at a time: no sandbox, no wire, no gradebook.  Once in IPython, as a notebook needs it, once by `exec`.
 
+A run's start is told apart by grading a class of three, too.
+
     python benchmarks/grading.py [--copies 14] [--workers 2] [--without otter]
 """
 
@@ -19,7 +21,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -60,13 +62,21 @@ def main() -> None:
     }
     if not rivals.otter_is_here():
         options.without.append("otter")
+    ways = {name: way for name, way in ways.items() if not any(left_out in name for left_out in options.without)}
+    n, table = graded(ways, options.copies)
+    show(table, n)
+    few, start = graded({name: way for name, way in ways.items() if "judge" in name}, 1)
+    show_further(table, n, start, few)
+
+
+def graded(ways: Mapping[str, Callable[[Path], Callable[[], object]]], number: int) -> tuple[int, dict[str, Spent]]:
+    """Grade a class in each way.  Returns how many submissions it had, and what each way has spent."""
     table = {}
     for name, way in ways.items():
-        if not any(left_out in name for left_out in options.without):
-            with tempfile.TemporaryDirectory() as folder:
-                n = made_class(Path(folder), options.copies)
-                table[name] = spent_by(way(Path(folder)))
-    show(table, n)
+        with tempfile.TemporaryDirectory() as folder:
+            n = made_class(Path(folder), number)
+            table[name] = spent_by(way(Path(folder)))
+    return n, table
 
 
 def show(table: dict[str, Spent], n: int) -> None:
@@ -77,6 +87,17 @@ def show(table: dict[str, Spent], n: int) -> None:
     for name, spent in table.items():
         print(f"{name:26}{spent.wall / n:8.3f}{spent.cpu / n:8.3f}", end="")
         print(f"{spent.wall / ours.wall:14.2f}{spent.cpu / ours.cpu:14.2f}")
+
+
+def show_further(table: dict[str, Spent], n: int, start: dict[str, Spent], few: int) -> None:
+    """What a submission costs beyond the start of the run, in which the sandbox loads the libraries.
+
+    The bare work found them loaded.
+    """
+    print("\nCPU of a further submission, over the bare work in IPython:")
+    for name, spent in start.items():
+        more = (table[name].cpu - spent.cpu) / (n - few)
+        print(f"{name:26}{more:16.3f}{more * n / table['bare work in IPython'].cpu:14.2f}")
 
 
 def judged_only(folder: Path, workers: int) -> None:
