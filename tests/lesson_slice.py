@@ -6,13 +6,15 @@ from pathlib import Path
 
 import nbformat
 
+from grader.build.colab import TAG
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def code_cells(lesson):
-    """The code cells of the solved notebook, in order, as text."""
+    """The code cells of the solved notebook, in order, as text; without the one for Colab, which is no plain Python."""
     nb = nbformat.read(ROOT / "solutions" / lesson / f"{lesson[3:]}.ipynb", as_version=4)
-    return [c.source for c in nb.cells if c.cell_type == "code"]
+    return [c.source for c in nb.cells if c.cell_type == "code" and TAG not in c.metadata.get("tags", [])]
 
 
 def slice_to(cells, target):

@@ -248,10 +248,9 @@ def test_gradients_are_taken_only_if_they_are_what_was_asked_for():
 
 
 def test_of_a_reply_without_a_value_only_known_words_and_bounded_texts_are_taken():
-    answer = read_answer({"kind": "raised", "message": "x" * 3000, "type_name": "E", "line": 7, "callable": 1}, None)
+    answer = read_answer({"kind": "raised", "message": "x" * 3000, "type_name": "E", "line": 7}, None)
     assert (answer.kind, answer.message, answer.type_name) == ("raised", "x" * 2000, "E")
-    assert (answer.line, answer.callable) == (7, False)
-    assert read_answer({"kind": "found", "callable": True}, None).callable
+    assert answer.line == 7
     assert [read_answer({"kind": "raised", "line": n}, None).line for n in (0, -1, 10**6, True, 1)] == [None] * 4 + [1]
     for kind in ("timeout", "died", "malformed", "too-many-calls", "x", None, 3, ["value"]):  # not the process's to say
         assert read_answer({"kind": kind, "value": 1}, None).kind == "malformed"
