@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from grader.collect.received import Received, remember
 from grader.demo.classroom import course, notebook
 from tests.attacks.arena import ROOT, compact
 from tests.attacks.attack import LESSON
+from tests.server_address import wait_for_url
 
 DUE, LATE, LIE = "2026-03-01 12:00:00 UTC", "2026-03-02 18:00:00 UTC", "2026-02-01 12:00:00 UTC"
 WRITTEN = "forward-why_shrink"
@@ -91,10 +91,7 @@ def server(folder: Path, runtime: Path) -> Iterator[Formgrader]:
     with (runtime / "log").open("w") as log:
         running = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
     try:
-        while not (found := list(runtime.glob("jpserver-*.json"))) and running.poll() is None:
-            time.sleep(0.1)
-        assert running.poll() is None, (runtime / "log").read_text()[-3000:]
-        yield Formgrader(json.loads(found[0].read_text())["url"].rstrip("/"))
+        yield Formgrader(wait_for_url(running, runtime, runtime / "log"))
     finally:
         running.terminate()
         running.wait(20)

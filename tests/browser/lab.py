@@ -10,8 +10,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
+
+from tests.server_address import wait_for_url
 
 if TYPE_CHECKING:  # without playwright the tests skip, so this file must still load
     from playwright.sync_api import Browser, Page
@@ -32,7 +32,6 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-START_SECONDS = 60
 OPEN_MILLISECONDS, ACTION_MILLISECONDS = 60_000, 15_000
 USER_SETTINGS = {  # no question about news, no backup saves in the middle of a test
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -74,7 +73,7 @@ def lab_server(root: Path, home: Path, *options: str) -> Iterator[LabServer]:
     with (home / "lab.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=root, env=_environment(home), stdout=log, stderr=subprocess.STDOUT)
     try:
-        yield LabServer(root, _wait_for_url(process, home), token)
+        yield LabServer(root, wait_for_url(process, home / "runtime", home / "lab.log"), token)
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -99,21 +98,6 @@ def _environment(home: Path) -> dict[str, str]:
         "IPYTHONDIR": str(home / "ipython"),
     }
     return {**os.environ, **ours}
-
-
-def _wait_for_url(process: subprocess.Popen[bytes], home: Path) -> str:
-    """The server writes its port into its runtime folder; it is up when it answers there."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        for file in (home / "runtime").glob("jpserver-*.json"):
-            try:
-                url = str(json.loads(file.read_text(encoding="utf-8"))["url"]).rstrip("/")
-                urllib.request.urlopen(f"{url}/api", timeout=5).close()
-                return url
-            except (OSError, ValueError):  # not written, or not listening, yet
-                pass
-        time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not start:\n{(home / 'lab.log').read_text(encoding='utf-8')[-3000:]}")
 
 
 @contextmanager
