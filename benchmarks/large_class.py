@@ -1,7 +1,7 @@
 """A class of a thousand: does the rate stay, does memory grow, and what does a submission need while it is judged?
 
-Memory of the grader is what it has for itself and its part of what it shares; of the kernels that run at a moment, what
-each has for itself alone, without the libraries that all of them share with the sandbox.
+Memory of the grader and of a worker is all that each has in use, the libraries included that they share; of the kernels
+that run at a moment, what each has for itself alone, without the libraries that they share with the sandbox.
 
     python benchmarks/large_class.py [--submissions 1000] [--workers 2]
 """
@@ -38,12 +38,22 @@ class Watch(Meter):
         self.done += 1
         if self.done % self.part == 0:
             now = time.perf_counter()
-            own = psutil.Process().memory_full_info().pss / MIB
-            print(f"{self.done:6}{(now - self.last) / self.part:10.3f}{own:12.0f}{in_flight():12.0f}", flush=True)
+            mine = f"{_in_use(psutil.Process()):12.1f}{_largest_worker():12.1f}"
+            print(f"{self.done:6}{(now - self.last) / self.part:10.3f}{mine}{_in_flight():12.0f}", flush=True)
             self.last = now
 
 
-def in_flight() -> float:
+def _in_use(process: psutil.Process) -> float:
+    return float(process.memory_info().rss / MIB)
+
+
+def _largest_worker() -> float:
+    """MiB.  Workers are forks of this process, so they have its command line."""
+    mine = _command(psutil.Process())
+    return max((_in_use(p) for p in psutil.Process().children() if _command(p) == mine), default=0.0)
+
+
+def _in_flight() -> float:
     """MiB of the kernels that run now, each counted without what it shares."""
     found = [p for p in psutil.Process().children(recursive=True) if "sandbox.inside" in " ".join(_command(p))]
     return sum(_private(p) for p in found) / MIB
@@ -73,7 +83,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         n = made_class(Path(folder), math.ceil(options.submissions / len(RIGHT)))
         print(f"{n} submissions, {options.workers} workers")
-        print(f"{'done':>6}{'s each':>10}{'grader MiB':>12}{'kernels MiB':>12}")
+        print(f"{'done':>6}{'s each':>10}{'grader MiB':>12}{'worker MiB':>12}{'kernels MiB':>12}")
         started = time.perf_counter()
         rows = grade_class(Path(folder), LESSON, workers=options.workers, feedback=False, meter=Watch(n // 10))
         seconds = time.perf_counter() - started

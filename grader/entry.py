@@ -47,38 +47,51 @@ def refused(s: Submission, problem: str) -> Row:
 
 def enter(root: Path, config: Config, lesson: str, s: Submission, feedback: bool) -> Row:
     """Let nbgrader take one submission into the gradebook.  Needs `warm`."""
-    autograde = kept(("autograde", id(config)), lambda: (config, Entry(config)))[1]
     try:
-        with one_transaction():
-            run(autograde, s.student)
-            with Gradebook(autograde.coursedir.db_url) as gradebook:
-                points, of, penalty, waits = _entered(gradebook, lesson, s.student)
-        if s.student in RECORDS:
-            Graded(root, lesson).put(s.student, RECORDS[s.student].key)
-        if feedback:
-            run(GenerateFeedback(coursedir=CourseDirectory(config=config), config=config, force=True), s.student)
+        return _enter(root, config, lesson, s, feedback)
     except GradingError as error:
         shutil.rmtree(root / "autograded" / s.student / lesson, ignore_errors=True)
         return refused(s, f"nbgrader refused it: {error}")
     except OperationalError as error:
         said = f"the gradebook could not be written ({error.orig}): is it open elsewhere, or the disk full? "
         return refused(s, said + "It is judged; run the same command again")
-    record, repairs = RECORDS.pop(s.student, None), tuple(REPAIRS.pop(s.student, ()))
+    finally:
+        RECORDS.pop(s.student, None)
+        REPAIRS.pop(s.student, None)
+
+
+def _enter(root: Path, config: Config, lesson: str, s: Submission, feedback: bool) -> Row:
+    autograde = kept(("autograde", id(config)), lambda: (config, Entry(config)))[1]
+    with one_transaction():
+        run(autograde, s.student)
+        with Gradebook(autograde.coursedir.db_url) as gradebook:
+            points, of, penalty, waits = _entered(gradebook, lesson, s.student)
+    record, repairs = RECORDS.get(s.student), tuple(REPAIRS.get(s.student, ()))
+    if record:
+        Graded(root, lesson).put(s.student, record.key)
+    if feedback:
+        run(GenerateFeedback(coursedir=CourseDirectory(config=config), config=config, force=True), s.student)
     return Row(s.student, points, of, record and in_short(record), repairs=repairs, waits=waits, penalty=penalty)
 
 
 def in_short(record: Record) -> Record:
     """Without the outputs of its cells, which may be 16 MiB each time, and the verdicts in full.
 
-    Both are in the graded notebook.  What is left of a class of thousands is small: equal scores are one object.
+    Both are in the graded notebook.  What is left of a class of thousands is small: students with equal scores share
+    them, and those that differ share what is equal.
     """
-    scores = {intern(name): _one(replace(score, markdown="")) for name, score in record.scores.items()}
-    return replace(record, outputs={}, scores=scores, versions={})
+    scores = tuple((intern(name), _one(replace(score, markdown=""))) for name, score in record.scores.items())
+    return replace(record, outputs={}, scores=_together(scores), versions={})
 
 
 @lru_cache(maxsize=10_000)
 def _one(score: Score) -> Score:
     return score
+
+
+@lru_cache(maxsize=10_000)
+def _together(scores: tuple[tuple[str, Score], ...]) -> dict[str, Score]:
+    return dict(scores)
 
 
 _MINE = SubmittedAssignment

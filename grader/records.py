@@ -77,8 +77,11 @@ class Records:
 
     def of(self, content: str) -> Record | None:
         """The newest record of what was handed in, by whatever version of the checks it was judged."""
-        found = sorted(self.folder.glob(f"{content[:40]}-*.json"), key=lambda path: path.stat().st_mtime_ns)
-        records = (self.get(path.stem) for path in reversed(found))
+        mine = f"{content[:40]}-"  # asked of the names: a pattern would be compiled, and kept, for every submission
+        with os.scandir(self.folder) as files:
+            found = [f for f in files if f.name.startswith(mine) and f.name.endswith(".json")]
+        found.sort(key=lambda file: file.stat().st_mtime_ns, reverse=True)
+        records = (self.get(file.name.removesuffix(".json")) for file in found)
         return next((r for r in records if r is not None), None)
 
     def put(self, key: str, record: Record) -> None:

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from grader.entry import enter, in_short
 from grader.executors import job_of
 from grader.intake import submissions
 from grader.judge import Record, Score
-from grader.plugin import Judge
+from grader.plugin import RECORDS, REPAIRS, Judge
 from grader.records import Records
 from grader.run import prepare
 from grader.warm import warm
@@ -188,12 +189,25 @@ def test_a_damaged_output_is_refused_and_the_next_student_is_entered(judged: Pat
     Records(folder).put(job.name, record)
     with warm():
         bad, good = (enter(folder, settings, LESSON, s, False) for s in (first, second))
+    assert not RECORDS  # which hold outputs, up to 16 MiB
     assert "spell" in bad.problem
     assert bad.points is None
     assert not (folder / "autograded" / first.student / LESSON).exists()
     assert good.problem == ""
     with sqlite3.connect(folder / "gradebook.db") as db:
         assert db.execute("SELECT id FROM student").fetchall() == [(second.student,)]
+
+
+def test_nothing_of_a_submission_stays_with_the_process_that_took_it_in(judged: Path, tmp_path: Path) -> None:
+    shutil.copytree(judged, tmp_path / "course")
+    settings = settings_of(tmp_path / "course")
+    with warm():
+        for s in submissions(tmp_path / "course", LESSON):
+            job_of(tmp_path / "course", LESSON, s, settings)
+            assert not REPAIRS, "after it was judged"
+            enter(tmp_path / "course", settings, LESSON, s, False)
+            assert not REPAIRS, "after it was entered"
+            assert not RECORDS, "after it was entered"
 
 
 def test_the_settings_are_those_of_autograde() -> None:
@@ -208,4 +222,6 @@ def test_a_row_holds_what_the_report_needs_and_a_class_shares_it() -> None:
 
     one, two = in_short(record("first")), in_short(record("second"))
     assert one == Record({}, {"a-step": Score("a.step", 2.0, 4.0, "half", "")}, ["a note"], 0.5, "key", {})
-    assert one.scores["a-step"] is two.scores["a-step"]
+    assert one.scores is two.scores
+    other = in_short(replace(record("third"), scores={**record("").scores, "b-step": Score("b", 0.0, 1.0, "", "")}))
+    assert other.scores["a-step"] is one.scores["a-step"]

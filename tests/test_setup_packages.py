@@ -60,6 +60,11 @@ def test_the_environment_that_runs_the_tests_is_the_pinned_one() -> None:
     assert not wrong, "run `make test`, or pip install -c constraints.txt"
 
 
+def test_no_package_makes_every_command_wait() -> None:
+    advice = "its import takes two seconds: pin a jsonschema that does not bring it, see docs/dependencies.md"
+    assert "rfc3987-syntax" not in pins(), advice
+
+
 def test_constraints_are_sorted_and_named_once() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     names = [line.split("==")[0].lower() for line in lines if not line.startswith("#")]

@@ -3,6 +3,7 @@
 import gc
 import operator
 import sqlite3
+import weakref
 
 import jsonschema
 import nbformat
@@ -12,7 +13,7 @@ from nbgrader import api
 from nbgrader.nbgraderformat import common, v3
 from nbgrader.preprocessors.overwritecells import OverwriteCells  # noqa: F401  nbgrader as it is loaded when grading
 
-from grader.warm import one_transaction, warm
+from grader.warm import NEW, one_transaction, warm
 from grader.warm.notebooks import validator as _validator
 
 GOOD = {"grade_id": "a", "grade": False, "solution": True, "locked": False, "schema_version": 3, "task": False}
@@ -152,10 +153,28 @@ def test_a_notebook_is_validated_where_something_comes_of_it():
 def test_garbage_is_looked_for_seldom_and_then_as_often_as_before():
     often, frozen = gc.get_threshold(), gc.get_freeze_count()
     with warm():
-        assert gc.get_threshold()[0] > 10 * often[0]
+        assert gc.get_threshold()[0] > often[0]
+        with warm():  # as in a worker, which is a fork of a process that is warm
+            assert gc.get_threshold()[0] == NEW
         assert gc.get_freeze_count() > frozen
     assert gc.get_threshold() == often
     assert gc.get_freeze_count() == 0
+
+
+def test_garbage_that_has_grown_old_is_found_within_a_class_of_a_thousand():
+    class Knot:
+        def __init__(self) -> None:
+            self.me = self
+
+    with warm():
+        knot = Knot()
+        gone = weakref.ref(knot)
+        gc.collect(1)  # searched twice, and in use: now it is old
+        gc.collect(1)
+        del knot
+        kept = [[] for _ in range(1000 * 35)]  # a thousand entries leave so much
+        assert gone() is None
+    assert len(kept) == 35_000
 
 
 def test_a_schema_that_is_read_anew_for_each_notebook_makes_one_validator():

@@ -24,6 +24,7 @@ from grader.key import keeping
 from grader.warm import book, notebooks
 from grader.warm.sessions import Books, Held
 
+NEW = 7_000  # objects that may hold others, from one search for garbage to the next; Python waits for 700 or 2,000
 _state: Books | None = None
 
 
@@ -68,19 +69,22 @@ def _replaced(owner: object, **new: Any) -> Iterator[None]:
 
 @contextmanager
 def _seldom_collected() -> Iterator[None]:
-    """While open, Python looks for garbage in cycles a hundred times less often, and not among what is there already.
+    """While open, Python looks for garbage in cycles less often, and not among what is there already.
 
     Else it goes through all that torch has loaded, again and again: a third of the time that an entry takes.  And in a
-    worker, going through it copies it from the process that it was forked from.
+    worker, going through it copies it from the process that it was forked from.  What comes after is little: it is gone
+    through as a whole at every fourth search, not every hundredth, or a class of a thousand would keep its garbage.
     """
-    often = gc.get_threshold()
+    often, already = gc.get_threshold(), gc.get_freeze_count()  # a worker is forked from a process that is warm
     gc.freeze()
-    gc.set_threshold(100 * often[0], *often[1:])
+    gc.collect()  # Python searches as a whole only when enough is new, and has to be told that nothing is old
+    gc.set_threshold(NEW, 1, 1)
     try:
         yield
     finally:
         gc.set_threshold(*often)
-        gc.unfreeze()
+        if not already:
+            gc.unfreeze()
 
 
 def kept(name: object, make: Any) -> Any:
