@@ -40,8 +40,9 @@ function qualityCurves(methods, floors, crowds, far) {
 }
 
 function madeView(reach, bins, truth) {
+  const top = 1.6 * Math.max(...truth); // the same for all, so that the picture does not jump
   const axes = plot({
-    width: 340, height: 290, x: [-reach, reach], y: [0, 1.6 * Math.max(...truth)], title: "what they make",
+    width: 340, height: 290, x: [-reach, reach], y: [0, top], title: "what they make",
     xLabel: "x", xTicks: [-2, -1, 0, 1, 2], yTicks: [0, 0.5, 1],
   });
   const centres = Float64Array.from({ length: bins }, (_, i) => -reach + (2 * reach * (i + 0.5)) / bins);
@@ -49,7 +50,12 @@ function madeView(reach, bins, truth) {
   area.setAttribute("d", `${through(axes, centres, truth)}V${axes.box.bottom}H${axes.at_x(centres[0])}Z`);
   axes.path("c").setAttribute("d", through(axes, centres, truth));
   const lines = ["b", "a"].map((style) => axes.path(style));
-  const draw = (two) => two.forEach((bars, i) => lines[i].setAttribute("d", through(axes, centres, bars)));
+  const note = axes.root.appendChild(svg("text", { x: axes.box.right, y: 14, "text-anchor": "end" }));
+  const draw = (two) => {
+    two.forEach((bars, i) => lines[i].setAttribute("d", through(axes, centres, bars)));
+    const highest = Math.max(...two.map((bars) => Math.max(...bars)));
+    note.textContent = highest > top ? `cut off: up to ${readable(highest)}` : "";
+  };
   return { root: axes.root, draw };
 }
 

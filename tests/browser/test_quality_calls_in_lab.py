@@ -50,6 +50,15 @@ def test_the_slider_moves_both_pictures_and_every_readout(page):
     assert after[2].startswith("10 calls at most")
 
 
+def test_a_peak_beyond_the_frame_is_told_in_words(page):
+    page.focus(SLIDER)
+    page.keyboard.press("Home")  # one call leads every point to nearly the same place
+    assert "cut off: up to" in page.text_content(RACE)
+    page.keyboard.press("End")
+    assert "cut off" not in page.text_content(RACE)
+    page.keyboard.press("ArrowLeft")
+
+
 def test_another_sampler_and_other_levels_change_the_numbers(page):
     before = page.inner_text(READOUTS)
     page.select_option(f'{RACE} select[aria-label="sampler"]', "heun")
