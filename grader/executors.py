@@ -25,7 +25,7 @@ from grader.intake import Submission, beside
 from grader.job import Job
 from grader.judge import Cell, cells_of
 from grader.key import key_of
-from grader.plugin import REPAIRS, Judge
+from grader.plugin import Judge
 from grader.sandbox import Mode, SandboxUnavailable
 from grader.versions import lesson_version
 from grader.warm import warm
@@ -97,7 +97,6 @@ def cells_as_judged(lesson: str, s: Submission, config: Config) -> list[Cell]:
     nb = nbformat.read(s.notebook, as_version=4)
     for step in config.Autograde.sanitize_preprocessors:
         nb, resources = import_item(step)(config=config).preprocess(nb, resources)
-    REPAIRS.pop(s.student, None)  # they are told when it is entered
     return cells_of(nb.cells, key_of(where).grades)
 
 

@@ -31,8 +31,8 @@ from grader.versions import record_key, still_holds
 
 Resources = dict[str, Any]
 JUDGED = "diffkit_judged"  # where Judge leaves the record for SaveJudgedScores
-REPAIRS: dict[str, list[str]] = {}  # what Restore put right in the last submission of each student
-RECORDS: dict[str, Record] = {}  # the last record of each student that this process has entered
+REPAIRS: dict[str, list[str]] = {}  # by student, what Restore put right in the last submission that it has seen
+RECORDS: dict[str, Record] = {}  # by student, the last record that this process has entered
 
 
 class Restore(NbGraderPreprocessor):
@@ -48,6 +48,7 @@ class Restore(NbGraderPreprocessor):
         folder = Path(course.format_path(course.submitted_directory, where["student"], where["assignment"]))
         inspect(folder, folder / f"{where['notebook']}.ipynb")  # nbgrader's own commands have no gate
         key = key_of(where)
+        REPAIRS.clear()
         REPAIRS[where["student"]] = said = repairs(nb.cells, key.cells)
         for line in said:
             self.log.warning("%s: %s", where["student"], line)
@@ -86,6 +87,7 @@ class Judge(NbGraderPreprocessor):
                 nb.cells[cell.index].outputs = [_verdict_output(record, cell.grade.name)]
         for note in record.notes:
             self.log.warning("%s: %s", where["student"], note)
+        RECORDS.clear()  # each holds outputs, up to 16 MiB
         resources[JUDGED] = RECORDS[where["student"]] = record
         return nb, resources
 

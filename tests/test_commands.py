@@ -1,13 +1,13 @@
 """A slip in a command or in the settings costs a line at once, not a traceback after a long run."""
 
 import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from grader import config, run
 from grader.cli import main
+from tests.gradebook_file import gradebook_file
 from tests.graded_course import graded_course
 from tests.house_files import ROOT
 
@@ -85,7 +85,7 @@ def test_a_gradebook_that_cannot_be_opened_is_one_line(tmp_path: Path, capsys: p
 
 def test_a_lesson_without_grades_makes_no_empty_column(course: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(course, tmp_path / "course")
-    with sqlite3.connect(folder / "gradebook.db") as book:
+    with gradebook_file(folder) as book:
         book.execute(
             "insert into assignment (id, name, course_id) values ('x', '03_likelihood_to_elbo', 'default_course')"
         )

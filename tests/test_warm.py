@@ -2,7 +2,6 @@
 
 import gc
 import operator
-import sqlite3
 import weakref
 
 import jsonschema
@@ -15,6 +14,7 @@ from nbgrader.preprocessors.overwritecells import OverwriteCells  # noqa: F401  
 
 from grader.warm import NEW, one_transaction, warm
 from grader.warm.notebooks import validator as _validator
+from tests.gradebook_file import gradebook_file
 
 GOOD = {"grade_id": "a", "grade": False, "solution": True, "locked": False, "schema_version": 3, "task": False}
 WRONG = [
@@ -120,7 +120,7 @@ def half_entered(url):
 
 def names_on_disk(folder):
     """The students that another program sees in the database."""
-    with sqlite3.connect(folder / "gradebook.db") as connection:
+    with gradebook_file(folder) as connection:
         return [row[0] for row in connection.execute("SELECT id FROM student")]
 
 

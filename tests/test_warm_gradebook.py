@@ -1,7 +1,6 @@
 """The gradebook, warm: other statements than nbgrader's, the same rows, and indexes that nbgrader does not mind."""
 
 import os
-import sqlite3
 import subprocess
 import sys
 from datetime import datetime
@@ -14,6 +13,7 @@ from sqlalchemy import create_engine, event
 
 from grader.warm import one_transaction, warm
 from grader.warm.indexes import INDEXES, add_indexes
+from tests.gradebook_file import gradebook_file
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own use of its database
 ROWS = """SELECT n.name, b.name, b.type FROM {0} x JOIN submitted_notebook s ON s.id = x.notebook_id
@@ -36,7 +36,7 @@ def lesson(folder: Path) -> str:
 
 def rows(folder: Path) -> dict[str, Any]:
     """What is in the database, without the ids."""
-    with sqlite3.connect(folder / "gradebook.db") as db:
+    with gradebook_file(folder) as db:
         found = {table: db.execute(ROWS.format(table)).fetchall() for table in ("grade", "comment")}
         found["values"] = db.execute(
             "SELECT auto_score, manual_score, extra_credit, needs_manual_grade FROM grade"
@@ -103,7 +103,7 @@ def test_indexes_are_made_once_and_grades_are_found_by_them(tmp_path: Path) -> N
     assert add_indexes(engine)
     assert not any("CREATE" in statement for statement in asked)
     engine.dispose()
-    with sqlite3.connect(tmp_path / "gradebook.db") as db:
+    with gradebook_file(tmp_path) as db:
         for table in ("grade", "comment"):
             ((*_, plan),) = db.execute(f"EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE notebook_id = 'x'")
             assert f"USING INDEX grader_{table}_notebook" in plan
@@ -112,23 +112,27 @@ def test_indexes_are_made_once_and_grades_are_found_by_them(tmp_path: Path) -> N
 
 def test_nbgrader_makes_no_such_index_in_a_gradebook_of_its_own(tmp_path: Path) -> None:
     lesson(tmp_path)
-    with sqlite3.connect(tmp_path / "gradebook.db") as db:
+    with gradebook_file(tmp_path) as db:
         assert db.execute("SELECT name FROM sqlite_master WHERE name LIKE 'grader%'").fetchall() == []
 
 
 def test_a_gradebook_that_others_write_is_left_without_indexes(tmp_path: Path) -> None:
     url = lesson(tmp_path)
-    with sqlite3.connect(tmp_path / "gradebook.db") as other:
+    with gradebook_file(tmp_path) as other:
         other.execute("BEGIN IMMEDIATE")
-        assert not add_indexes(create_engine(url, connect_args={"timeout": 0}))
+        engine = create_engine(url, connect_args={"timeout": 0})
+        assert not add_indexes(engine)
+        engine.dispose()
         other.rollback()
 
 
 def test_nbgrader_upgrades_a_gradebook_with_indexes(tmp_path: Path) -> None:
     """Marked as of an older nbgrader, whose last steps are then taken again: one of them adds a column."""
     url = lesson(tmp_path)
-    assert add_indexes(create_engine(url))
-    with sqlite3.connect(tmp_path / "gradebook.db") as db:
+    engine = create_engine(url)
+    assert add_indexes(engine)
+    engine.dispose()
+    with gradebook_file(tmp_path) as db:
         (head,) = db.execute("SELECT version_num FROM alembic_version").fetchone()
         db.execute("ALTER TABLE student DROP COLUMN lms_user_id")
         db.execute("UPDATE alembic_version SET version_num = '167914646830'")
@@ -137,7 +141,7 @@ def test_nbgrader_upgrades_a_gradebook_with_indexes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nbgrader", "db", "upgrade"]
     done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    with sqlite3.connect(tmp_path / "gradebook.db") as db:
+    with gradebook_file(tmp_path) as db:
         assert db.execute("SELECT version_num FROM alembic_version").fetchall() == [(head,)]
         assert "lms_user_id" in {column[1] for column in db.execute("PRAGMA table_info(student)")}
         kept = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}

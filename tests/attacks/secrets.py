@@ -16,10 +16,10 @@ from tests.attacks.attack import LESSON, MARK
 KEY = hashlib.sha256(b"the key of the arena").hexdigest()
 CANARIES = {
     "the course's key": KEY,
-    "the solution": "canary-solution-71c0",
-    "another submission": "canary-neighbour-93ab",
-    "the environment": "canary-environment-2e44",
-    "a file of the instructor": "canary-home-b5d8",
+    "the solution": "canary-of-the-course-solution-71c0",
+    "another submission": "canary-of-the-course-neighbour-93ab",
+    "the environment": "canary-of-the-course-environment-2e44",
+    "a file of the instructor": "canary-of-the-course-home-b5d8",
 }
 PLACES = ("/tmp", "/var/tmp", "/dev/shm", str(Path.home()))
 

@@ -58,7 +58,7 @@ import sys, threading
 for frame in sys._current_frames().values():
     while frame:
         for name, value in list(frame.f_locals.items()):
-            if "-yranac"[::int("-1")] in repr(value)[:10_000] or name in ("exercise", "reference", "expected"): print("FOUND", name)
+            if "-esruoc-eht-fo-yranac"[::int("-1")] in repr(value)[:10_000] or name in ("exercise", "reference", "expected"): print("FOUND", name)
         frame = frame.f_back
 """),
     runs("collector", "asks the garbage collector for everything there is", """
@@ -68,7 +68,7 @@ for o in gc.get_objects():
     if type(o) in (dict, tuple, list) or type(o).__name__ in ("Exercise", "Misconception", "Case"):
         try: text = repr(o)
         except BaseException: continue
-        if "-yranac"[::int("-1")] in text or type(o).__name__ in ("Exercise", "Case"): print("FOUND", text[:5000])
+        if "-esruoc-eht-fo-yranac"[::int("-1")] in text or type(o).__name__ in ("Exercise", "Case"): print("FOUND", text[:5000])
 """),
     returns("tracing", "traces its own caller to see the expected value", "SEEN[-1] if SEEN else None", """
 import sys
