@@ -22,6 +22,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -110,10 +111,11 @@ def judged_only(folder: Path, workers: int) -> None:
 
 
 def made_class(folder: Path, number: int) -> int:
-    """A course with submissions, no two alike.  Returns how many."""
+    """A course with submissions, no two alike, in which each style comes in turn.  Returns how many."""
     course(ROOT, folder, LESSON)
     right = [s for s in students(folder, LESSON) if s.name in RIGHT]
-    everyone = [one for s in right for one in copies(s, number)]
+    in_turn = [one for three in zip(*(copies(s, number) for s in right), strict=True) for one in three]
+    everyone = [replace(one, name=f"{i:04}_{one.name}") for i, one in enumerate(in_turn)]  # graded by name
     hand_in(folder, LESSON, everyone)
     prepare(folder, LESSON)
     return len(everyone)
